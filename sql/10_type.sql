@@ -1,0 +1,68 @@
+/*
+ * Types: the labels that the interface speaks.  Labels of the published APIs
+ * are exact, also in upper and lower case.
+ */
+CREATE TYPE ledger_agents.account_status AS ENUM ('active', 'suspended');
+COMMENT ON TYPE ledger_agents.account_status IS
+'Status of an organization or a customer. Suspended: every spend below it is declined.';
+
+CREATE TYPE ledger_agents.agent_status AS ENUM ('active', 'suspended', 'deregistered');
+COMMENT ON TYPE ledger_agents.agent_status IS
+'Status of an agent. Deregistered is final; its external_id may be registered again.';
+
+CREATE TYPE ledger_agents.suspension_reason AS ENUM ('manual', 'spending_limit_exceeded');
+COMMENT ON TYPE ledger_agents.suspension_reason IS
+'Why an agent is suspended: by hand, or by its limit (on_limit_exceeded = suspend).';
+
+CREATE TYPE ledger_agents.spending_frequency AS ENUM (
+	'perTransaction', 'per24HourPeriod', 'perWeek', 'perMonth', 'perYear', 'allTime');
+COMMENT ON TYPE ledger_agents.spending_frequency IS
+'How often a limit starts anew. perTransaction judges each authorization alone; per24HourPeriod rolls unless a calendar window is asked for; perWeek begins on Monday; allTime never starts anew.';
+
+CREATE TYPE ledger_agents.window_mode AS ENUM ('calendar', 'rolling');
+COMMENT ON TYPE ledger_agents.window_mode IS
+'calendar: local days, weeks, months, years in the organization''s time zone. rolling: the 24 hours, 7, 30 or 365 times 24 hours that end now.';
+
+CREATE TYPE ledger_agents.limit_exceeded_action AS ENUM ('decline', 'suspend', 'notify', 'none');
+COMMENT ON TYPE ledger_agents.limit_exceeded_action IS
+'What an agent''s spending_limit does when a spend would exceed it. decline: the spend is declined. suspend: declined, and the agent is suspended. notify: approved, with an event once per window and limit. none: approved.';
+
+CREATE TYPE ledger_agents.limit_scope AS ENUM ('card', 'agent', 'customer', 'organization');
+COMMENT ON TYPE ledger_agents.limit_scope IS
+'Where a limit is set and its spend is counted, from the narrowest to the widest. Counters are locked in this order.';
+
+CREATE TYPE ledger_agents.decision AS ENUM ('approved', 'declined');
+COMMENT ON TYPE ledger_agents.decision IS
+'The answer to a spend request.';
+
+CREATE TYPE ledger_agents.authorization_status AS ENUM (
+	'declined', 'authorized', 'partially_captured', 'captured', 'reversed', 'expired', 'refunded');
+COMMENT ON TYPE ledger_agents.authorization_status IS
+'What became of an authorization. declined, reversed and refunded are final.';
+
+/* In the order in which the checks are made; the first that fails is the reason. */
+CREATE TYPE ledger_agents.decline_reason AS ENUM (
+	'organization_suspended', 'customer_suspended', 'agent_deregistered', 'agent_suspended',
+	'card_closed', 'card_frozen', 'card_expired', 'card_consumed', 'card_required',
+	'currency_mismatch', 'outside_active_hours',
+	'mcc_blocked', 'mcc_not_allowed', 'country_blocked', 'country_not_allowed',
+	'merchant_blocked', 'merchant_not_allowed', 'merchant_locked', 'merchant_drift',
+	'cooldown_active', 'auth_count_exceeded', 'attestation_required',
+	'intent_required', 'intent_not_usable', 'intent_mismatch', 'approval_required',
+	'card_limit_exceeded', 'agent_limit_exceeded', 'customer_limit_exceeded', 'organization_limit_exceeded');
+COMMENT ON TYPE ledger_agents.decline_reason IS
+'Why a spend was declined, in the order of the checks. A kill switch (up to card_required) is always the only reason.';
+
+CREATE TYPE ledger_agents.entry_kind AS ENUM ('reversal');
+COMMENT ON TYPE ledger_agents.entry_kind IS
+'What an entry did to its authorization. reversal: gave back all or part of the hold.';
+
+CREATE TYPE ledger_agents.event_type AS ENUM (
+	'agent.registered', 'agent.updated', 'agent.suspended', 'agent.activated', 'agent.deregistered',
+	'agent.limit_exceeded', 'agent.limit_approaching', 'agent.token.created', 'agent.token.revoked');
+COMMENT ON TYPE ledger_agents.event_type IS
+'Types of events, as the published webhooks name them.';
+
+CREATE TYPE ledger_agents.access_level AS ENUM ('operator', 'auditor', 'api');
+COMMENT ON TYPE ledger_agents.access_level IS
+'What grant_access gives a role. operator: all functions, in every organization. auditor: reads every table, changes nothing. api: acts only as the agent or organization that authenticates.';

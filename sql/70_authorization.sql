@@ -1,0 +1,295 @@
+/*
+ * Authorizations: one row a decision, and the entries that changed it since.
+ *
+ * No foreign keys: each would cost a decision as much as a statement does and
+ * lock the agent's row.  check_invariants() proves the references.
+ */
+CREATE TABLE ledger_agents.authorizations (
+	organization_id text COLLATE "C" NOT NULL,
+	id uuid NOT NULL,
+	agent_id uuid NOT NULL,
+	sequence bigint NOT NULL,
+	decided_at timestamptz NOT NULL,
+	amount bigint NOT NULL,
+	counted_amount bigint NOT NULL,
+	reversed_amount bigint NOT NULL DEFAULT 0,
+	agent_spent bigint NOT NULL,
+	agent_limit bigint,
+	remaining bigint,
+	max_approvable bigint,
+	retry_at timestamptz,
+	expires_at timestamptz,
+	card_id uuid,
+	intent_id uuid,
+	decision ledger_agents.decision NOT NULL,
+	status ledger_agents.authorization_status NOT NULL,
+	reason ledger_agents.decline_reason,
+	agent_limit_frequency ledger_agents.spending_frequency NOT NULL,
+	on_limit_exceeded ledger_agents.limit_exceeded_action NOT NULL,
+	customer_id text COLLATE "C" NOT NULL,
+	currency text COLLATE "C" NOT NULL,
+	idempotency_key text COLLATE "C",
+	merchant text,
+	mcc text COLLATE "C",
+	country text COLLATE "C",
+	hold_for interval,
+	reasons ledger_agents.decline_reason[],
+	failed_limits jsonb,
+	metadata jsonb,
+	CONSTRAINT authorizations_pkey PRIMARY KEY (organization_id, id),
+	CONSTRAINT authorizations_amount_range CHECK (amount > 0),
+	CONSTRAINT authorizations_counted_range CHECK (counted_amount BETWEEN 0 AND amount),
+	CONSTRAINT authorizations_reversed_range CHECK (reversed_amount BETWEEN 0 AND amount),
+	CONSTRAINT authorizations_reason_whole CHECK
+		((decision = 'declined') = (reason IS NOT NULL)
+		 AND (reason IS NULL) = (reasons IS NULL)
+		 AND (decision = 'declined') = (status = 'declined'))
+);
+SELECT pg_catalog.pg_extension_config_dump('ledger_agents.authorizations', '');
+
+/* Reader: the replay of a key. */
+CREATE UNIQUE INDEX authorizations_idempotency_key
+	ON ledger_agents.authorizations (organization_id, agent_id, idempotency_key)
+	WHERE idempotency_key IS NOT NULL;
+/*
+ * Reader: rolling windows and list_authorizations.  An id begins with its
+ * decided_at to the microsecond, so that this is an index on time, too.
+ */
+CREATE UNIQUE INDEX authorizations_agent_key
+	ON ledger_agents.authorizations (organization_id, agent_id, id);
+/* Reader: holds that have expired.  Holds that do not expire cost nothing here. */
+CREATE INDEX authorizations_expiry_idx
+	ON ledger_agents.authorizations (organization_id, expires_at)
+	WHERE expires_at IS NOT NULL AND status = 'authorized';
+
+COMMENT ON TABLE ledger_agents.authorizations IS
+'Spend decisions, approved and declined alike, and what became of the money since. Amounts in minor units of currency.';
+COMMENT ON COLUMN ledger_agents.authorizations.organization_id IS 'The organization.';
+COMMENT ON COLUMN ledger_agents.authorizations.id IS 'Version 7 uuid; its time is decided_at.';
+COMMENT ON COLUMN ledger_agents.authorizations.agent_id IS 'The agent that asked.';
+COMMENT ON COLUMN ledger_agents.authorizations.sequence IS 'Number of the decision among the agent''s, from 1, without gaps.';
+COMMENT ON COLUMN ledger_agents.authorizations.decided_at IS 'Instant of the decision; the window that it counts in.';
+COMMENT ON COLUMN ledger_agents.authorizations.amount IS 'Asked for.';
+COMMENT ON COLUMN ledger_agents.authorizations.counted_amount IS 'What counts toward limits: 0 when declined, less after reversals.';
+COMMENT ON COLUMN ledger_agents.authorizations.reversed_amount IS 'Given back by reversals so far.';
+COMMENT ON COLUMN ledger_agents.authorizations.agent_spent IS 'The agent''s spend in the window of its limit after this decision; perTransaction: 0.';
+COMMENT ON COLUMN ledger_agents.authorizations.agent_limit IS 'The agent''s limit at this decision, or null.';
+COMMENT ON COLUMN ledger_agents.authorizations.remaining IS 'Approved: what the tightest limit leaves after it; null without limits.';
+COMMENT ON COLUMN ledger_agents.authorizations.max_approvable IS 'Largest amount for which the same request would have passed every check; null if none.';
+COMMENT ON COLUMN ledger_agents.authorizations.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
+COMMENT ON COLUMN ledger_agents.authorizations.expires_at IS 'When the hold ends by itself; null: never.';
+COMMENT ON COLUMN ledger_agents.authorizations.card_id IS 'The card it was made with.';
+COMMENT ON COLUMN ledger_agents.authorizations.intent_id IS 'The intent it was made for.';
+COMMENT ON COLUMN ledger_agents.authorizations.decision IS 'approved or declined.';
+COMMENT ON COLUMN ledger_agents.authorizations.status IS 'As last written; a hold past expires_at is expired whatever stands here.';
+COMMENT ON COLUMN ledger_agents.authorizations.reason IS 'First of reasons.';
+COMMENT ON COLUMN ledger_agents.authorizations.agent_limit_frequency IS 'Window of agent_limit at this decision.';
+COMMENT ON COLUMN ledger_agents.authorizations.on_limit_exceeded IS 'What the agent''s limit did when exceeded, at this decision.';
+COMMENT ON COLUMN ledger_agents.authorizations.customer_id IS 'Who funds the agent.';
+COMMENT ON COLUMN ledger_agents.authorizations.currency IS 'Currency of the amounts.';
+COMMENT ON COLUMN ledger_agents.authorizations.idempotency_key IS 'The caller''s key, 1 to 255 characters, unique per agent, or null.';
+COMMENT ON COLUMN ledger_agents.authorizations.merchant IS 'Merchant as the caller names it.';
+COMMENT ON COLUMN ledger_agents.authorizations.mcc IS 'Merchant category code as the caller gives it, four digits.';
+COMMENT ON COLUMN ledger_agents.authorizations.country IS 'ISO 3166 alpha-2 code as the caller gives it.';
+COMMENT ON COLUMN ledger_agents.authorizations.hold_for IS 'How long the hold was asked for; null: until captured or reversed.';
+COMMENT ON COLUMN ledger_agents.authorizations.reasons IS 'Every rule that failed, in the order of the checks; null when approved.';
+COMMENT ON COLUMN ledger_agents.authorizations.failed_limits IS 'For each limit that failed: scope, rule, limit, spent, remaining, window_start, next_reset.';
+COMMENT ON COLUMN ledger_agents.authorizations.metadata IS 'The caller''s own object, up to 64 kB, or null.';
+
+CREATE TABLE ledger_agents.authorization_entries (
+	organization_id text COLLATE "C" NOT NULL,
+	id uuid NOT NULL,
+	authorization_id uuid NOT NULL,
+	kind ledger_agents.entry_kind NOT NULL,
+	amount bigint NOT NULL,
+	created_at timestamptz NOT NULL,
+	idempotency_key text COLLATE "C",
+	CONSTRAINT authorization_entries_pkey PRIMARY KEY (organization_id, id),
+	CONSTRAINT authorization_entries_amount_range CHECK (amount > 0)
+);
+SELECT pg_catalog.pg_extension_config_dump('ledger_agents.authorization_entries', '');
+
+/* Reader: the entries of one authorization, and the replay of a key. */
+CREATE INDEX authorization_entries_authorization_idx
+	ON ledger_agents.authorization_entries (organization_id, authorization_id, id);
+CREATE UNIQUE INDEX authorization_entries_idempotency_key
+	ON ledger_agents.authorization_entries (organization_id, authorization_id, idempotency_key)
+	WHERE idempotency_key IS NOT NULL;
+
+COMMENT ON TABLE ledger_agents.authorization_entries IS
+'What changed an authorization after the decision. Append-only.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.organization_id IS 'The organization.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.id IS 'Version 7 uuid.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.authorization_id IS 'The authorization.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.kind IS 'What was done.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.amount IS 'How much, in minor units of its currency.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.created_at IS 'When.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.idempotency_key IS 'The caller''s key, unique per authorization, or null.';
+
+CREATE TYPE ledger_agents.authorization_detail AS (
+	organization_id text,
+	id uuid,
+	agent_id uuid,
+	customer_id text,
+	sequence bigint,
+	decision ledger_agents.decision,
+	status ledger_agents.authorization_status,
+	reason ledger_agents.decline_reason,
+	reasons ledger_agents.decline_reason[],
+	failed_limits jsonb,
+	max_approvable bigint,
+	retry_at timestamptz,
+	remaining bigint,
+	amount bigint,
+	reversed_amount bigint,
+	counted_amount bigint,
+	currency text,
+	merchant text,
+	mcc text,
+	country text,
+	card_id uuid,
+	intent_id uuid,
+	idempotency_key text,
+	hold_for interval,
+	expires_at timestamptz,
+	agent_limit bigint,
+	agent_limit_frequency ledger_agents.spending_frequency,
+	on_limit_exceeded ledger_agents.limit_exceeded_action,
+	agent_spent bigint,
+	metadata jsonb,
+	decided_at timestamptz,
+	replayed boolean,
+	cursor text
+);
+COMMENT ON TYPE ledger_agents.authorization_detail IS
+'An authorization as the functions return it.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.organization_id IS 'The organization.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.id IS 'Version 7 uuid; null from evaluate, which stores nothing.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.agent_id IS 'The agent that asked.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.customer_id IS 'Who funds the agent.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.sequence IS 'Number of the decision among the agent''s, from 1, without gaps.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.decision IS 'approved or declined.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.status IS 'What became of it; expired from the instant of expires_at on.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.reason IS 'First of reasons.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.reasons IS 'Every rule that failed, in the order of the checks; null when approved.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.failed_limits IS 'For each limit that failed: scope, rule, limit, spent, remaining, window_start, next_reset.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.max_approvable IS 'Largest amount for which the same request would have passed every check, in minor units; null if none.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.remaining IS 'Approved: what the tightest limit leaves after it; null without limits.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.amount IS 'Asked for, in minor units.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.reversed_amount IS 'Given back by reversals so far.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.counted_amount IS 'What counts toward limits.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.currency IS 'Currency of the amounts.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.merchant IS 'Merchant as the caller names it.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.mcc IS 'Merchant category code, four digits.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.country IS 'ISO 3166 alpha-2 code.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.card_id IS 'The card it was made with.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.intent_id IS 'The intent it was made for.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.idempotency_key IS 'The caller''s key.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.hold_for IS 'How long the hold was asked for.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.expires_at IS 'When the hold ends by itself.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.agent_limit IS 'The agent''s limit at this decision.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.agent_limit_frequency IS 'Its window.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.on_limit_exceeded IS 'What it did when exceeded.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.agent_spent IS 'The agent''s spend in that window after this decision.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.metadata IS 'The caller''s own object.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.decided_at IS 'Instant of the decision.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.replayed IS 'True: this is the stored answer to an earlier call with the same key.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => …) for the page behind this row.';
+
+CREATE FUNCTION ledger_agents.authorize(
+	agent_id uuid DEFAULT NULL,
+	amount bigint DEFAULT NULL,
+	currency text DEFAULT NULL,
+	merchant text DEFAULT NULL,
+	mcc text DEFAULT NULL,
+	country text DEFAULT NULL,
+	card_id uuid DEFAULT NULL,
+	intent_id uuid DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	hold_for interval DEFAULT NULL,
+	metadata jsonb DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_authorize';
+COMMENT ON FUNCTION ledger_agents.authorize IS
+'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, card or intent, 0A000 where rules would apply, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
+
+CREATE FUNCTION ledger_agents.authorize_or_raise(
+	agent_id uuid DEFAULT NULL,
+	amount bigint DEFAULT NULL,
+	currency text DEFAULT NULL,
+	merchant text DEFAULT NULL,
+	mcc text DEFAULT NULL,
+	country text DEFAULT NULL,
+	card_id uuid DEFAULT NULL,
+	intent_id uuid DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	hold_for interval DEFAULT NULL,
+	metadata jsonb DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_authorize_or_raise';
+COMMENT ON FUNCTION ledger_agents.authorize_or_raise IS
+'As authorize, but a decline raises 55000 authorization_declined. The error undoes what the decline recorded: no row, no suspension, no event stays.';
+
+CREATE FUNCTION ledger_agents.evaluate(
+	agent_id uuid DEFAULT NULL,
+	amount bigint DEFAULT NULL,
+	currency text DEFAULT NULL,
+	merchant text DEFAULT NULL,
+	mcc text DEFAULT NULL,
+	country text DEFAULT NULL,
+	card_id uuid DEFAULT NULL,
+	intent_id uuid DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	hold_for interval DEFAULT NULL,
+	metadata jsonb DEFAULT NULL,
+	organization_id text DEFAULT NULL,
+	as_of timestamptz DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_evaluate';
+COMMENT ON FUNCTION ledger_agents.evaluate IS
+'What authorize would answer, from the statement''s snapshot: nothing is written or locked and no key is looked up, so the answer may be stale. as_of: the instant to decide at, null for now. Works on a standby and in a query over many agents. Errors as authorize.';
+
+CREATE FUNCTION ledger_agents.reverse(
+	authorization_id uuid,
+	amount bigint DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_reverse';
+COMMENT ON FUNCTION ledger_agents.reverse IS
+'Gives back amount (minor units, above 0; null: all that is left) of a hold, in the window of its authorization and at every scope that counted it. The same idempotency_key and amount again returns the authorization unchanged with replayed = true. Errors: P0002 unknown authorization, 22023 for a wrong amount or a reused key, 55000 when it is declined, reversed or expired.';
+
+CREATE FUNCTION ledger_agents.get_authorization(
+	authorization_id uuid,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_get_authorization';
+COMMENT ON FUNCTION ledger_agents.get_authorization IS
+'One authorization. An agent''s token sees its own only. Error: P0002 when there is none.';
+
+CREATE FUNCTION ledger_agents.list_authorizations(
+	agent_id uuid DEFAULT NULL,
+	customer_id text DEFAULT NULL,
+	decision text DEFAULT NULL,
+	max_rows integer DEFAULT 20,
+	after text DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS SETOF ledger_agents.authorization_detail
+LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_list_authorizations';
+COMMENT ON FUNCTION ledger_agents.list_authorizations IS
+'Authorizations, newest first, max_rows (1 to 100) a page; after takes the cursor of the last row seen. An agent''s token sees its own only. Errors: 22023 for a wrong filter, page size or cursor.';

@@ -1,0 +1,164 @@
+/*
+ * Reports on the whole: whether the books are right.
+ */
+
+/*
+ * What each counter must hold, from the authorizations alone.  A wider scope is
+ * kept up only as long as it has a limit.
+ */
+CREATE VIEW ledger_agents.counter_audit AS
+WITH scopes AS (
+	SELECT a.organization_id, 'agent'::ledger_agents.limit_scope AS scope, a.id::text AS scope_id,
+		   a.id AS agent_id, NULL::text AS customer_id, a.currency
+	FROM ledger_agents.agents a
+	UNION ALL
+	SELECT c.organization_id, 'customer', c.id, NULL, c.id, o.currency
+	FROM ledger_agents.customers c
+	JOIN ledger_agents.organizations o ON o.id = c.organization_id
+	WHERE c.spending_limit IS NOT NULL
+	UNION ALL
+	SELECT o.id, 'organization', o.id, NULL, NULL, o.currency
+	FROM ledger_agents.organizations o
+	WHERE o.spending_limit IS NOT NULL
+)
+SELECT s.organization_id, s.scope, s.scope_id, k.version IS NOT NULL AS counted,
+	   k.sequence, k.total_spent, k.day_spent, k.week_spent, k.month_spent, k.year_spent, k.rolling_spent,
+	   coalesce(x.decisions, 0) AS decisions, coalesce(x.last_sequence, 0) AS last_sequence,
+	   coalesce(x.total, 0) AS total_sum, coalesce(x.day, 0) AS day_sum,
+	   coalesce(x.week, 0) AS week_sum, coalesce(x.month, 0) AS month_sum,
+	   coalesce(x.year, 0) AS year_sum, coalesce(x.rolling, 0) AS rolling_sum
+FROM scopes s
+LEFT JOIN ledger_agents.counters k
+	ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
+LEFT JOIN LATERAL (
+	SELECT pg_catalog.count(*) AS decisions, pg_catalog.max(t.sequence) AS last_sequence,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency) AS total,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.day_start) AS day,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.week_start) AS week,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.month_start) AS month,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.year_start) AS year,
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at > k.rolling_since) AS rolling
+	FROM ledger_agents.authorizations t
+	WHERE t.organization_id = s.organization_id
+	  AND (s.agent_id IS NULL OR t.agent_id = s.agent_id)
+	  AND (s.customer_id IS NULL OR t.customer_id = s.customer_id)
+) x ON true;
+COMMENT ON VIEW ledger_agents.counter_audit IS
+'Each counter beside the sums of the authorizations that it stands for; in health they are equal. Amounts in minor units.';
+COMMENT ON COLUMN ledger_agents.counter_audit.organization_id IS 'The organization.';
+COMMENT ON COLUMN ledger_agents.counter_audit.scope IS 'What is counted.';
+COMMENT ON COLUMN ledger_agents.counter_audit.scope_id IS 'Its id as text.';
+COMMENT ON COLUMN ledger_agents.counter_audit.counted IS 'Whether there is a counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.sequence IS 'Number of the last decision, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.total_spent IS 'Spent ever, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.day_spent IS 'Spent in the counter''s day, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.week_spent IS 'Spent in its week, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.month_spent IS 'Spent in its month, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.year_spent IS 'Spent in its year, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.rolling_spent IS 'Spent in its rolling window, by the counter; null when none is kept.';
+COMMENT ON COLUMN ledger_agents.counter_audit.decisions IS 'Decisions stored.';
+COMMENT ON COLUMN ledger_agents.counter_audit.last_sequence IS 'Highest number stored.';
+COMMENT ON COLUMN ledger_agents.counter_audit.total_sum IS 'Spent ever, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.day_sum IS 'Spent in the counter''s day, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.week_sum IS 'Spent in its week, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.month_sum IS 'Spent in its month, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.year_sum IS 'Spent in its year, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.rolling_sum IS 'Spent in its rolling window, by the authorizations.';
+
+CREATE FUNCTION ledger_agents.check_invariants(
+	OUT violation text, OUT organization_id text, OUT object_id text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY INVOKER
+BEGIN ATOMIC
+	SELECT 'counter_missing', v.organization_id, v.scope_id,
+		   pg_catalog.format('The %s has no counter.', v.scope)
+	FROM ledger_agents.counter_audit v WHERE NOT v.counted
+	UNION ALL
+	SELECT 'counter_differs', v.organization_id, v.scope_id,
+		   pg_catalog.format('Total %s, day %s, week %s, month %s, year %s, rolling %s; the authorizations say %s, %s, %s, %s, %s, %s.',
+							 v.total_spent, v.day_spent, v.week_spent, v.month_spent, v.year_spent, v.rolling_spent,
+							 v.total_sum, v.day_sum, v.week_sum, v.month_sum, v.year_sum, v.rolling_sum)
+	FROM ledger_agents.counter_audit v
+	WHERE v.counted AND (v.total_spent <> v.total_sum OR v.day_spent <> v.day_sum OR v.week_spent <> v.week_sum
+						 OR v.month_spent <> v.month_sum OR v.year_spent <> v.year_sum
+						 OR v.rolling_spent <> v.rolling_sum)
+	UNION ALL
+	SELECT 'sequence_has_gaps', v.organization_id, v.scope_id,
+		   pg_catalog.format('%s decisions, the last is number %s, the counter stands at %s.', v.decisions, v.last_sequence, v.sequence)
+	FROM ledger_agents.counter_audit v
+	WHERE v.scope = 'agent' AND v.counted AND (v.decisions <> v.last_sequence OR v.decisions <> v.sequence)
+	UNION ALL
+	SELECT 'sequence_out_of_order', y.organization_id, y.id::text,
+		   pg_catalog.format('Number %s follows number %s, decided at %s after %s.', y.sequence, y.previous, y.decided_at, y.previous_at)
+	FROM (SELECT x.organization_id, x.id, x.sequence, x.decided_at,
+				 pg_catalog.lag(x.sequence, 1, 0::bigint) OVER w AS previous,
+				 pg_catalog.lag(x.decided_at) OVER w AS previous_at
+		  FROM ledger_agents.authorizations x
+		  WINDOW w AS (PARTITION BY x.organization_id, x.agent_id ORDER BY x.sequence)) y
+	WHERE y.sequence <> y.previous + 1 OR y.decided_at < y.previous_at
+	UNION ALL
+	/* The id of a decision bears its instant: rolling windows rely on it. */
+	SELECT 'id_without_its_instant', x.organization_id, x.id::text,
+		   pg_catalog.format('Decided at %s.', x.decided_at)
+	FROM ledger_agents.authorizations x
+	WHERE pg_catalog.decode(pg_catalog.substr(pg_catalog.replace(x.id::text, '-', ''), 1, 12), 'hex')
+		  <> pg_catalog.substr(pg_catalog.int8send(
+				pg_catalog.floor(EXTRACT(epoch FROM x.decided_at) * 1000)::bigint), 3)
+	UNION ALL
+	/* A lowered limit, notify, none and another currency explain spend above a limit; decline and suspend do not. */
+	SELECT 'approved_above_limit', x.organization_id, x.id::text,
+		   pg_catalog.format('Limit %s, spent %s with this one of %s.', x.agent_limit, x.agent_spent, x.amount)
+	FROM ledger_agents.authorizations x
+	WHERE x.decision = 'approved' AND x.on_limit_exceeded IN ('decline', 'suspend')
+	  AND CASE x.agent_limit_frequency WHEN 'perTransaction' THEN x.amount ELSE x.agent_spent END > x.agent_limit
+	UNION ALL
+	SELECT 'amounts_do_not_add_up', x.organization_id, x.id::text,
+		   pg_catalog.format('Amount %s, counted %s, reversed %s, entries %s, status %s.',
+							 x.amount, x.counted_amount, x.reversed_amount, coalesce(e.total, 0), x.status)
+	FROM ledger_agents.authorizations x
+	LEFT JOIN (SELECT n.organization_id, n.authorization_id, pg_catalog.sum(n.amount) AS total
+			   FROM ledger_agents.authorization_entries n
+			   WHERE n.kind = 'reversal' GROUP BY 1, 2) e
+		ON e.organization_id = x.organization_id AND e.authorization_id = x.id
+	WHERE x.reversed_amount <> coalesce(e.total, 0)
+	   OR x.counted_amount <> CASE x.decision WHEN 'declined' THEN 0 ELSE x.amount - x.reversed_amount END
+	   OR (x.status = 'reversed') <> (x.decision = 'approved' AND x.counted_amount = 0)
+	UNION ALL
+	SELECT 'reference_is_broken', x.organization_id, x.id::text, 'There is no such agent, or it has another customer.'
+	FROM ledger_agents.authorizations x
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = x.organization_id AND a.id = x.agent_id
+						AND a.customer_id = x.customer_id)
+	UNION ALL
+	SELECT 'reference_is_broken', e.organization_id, e.id::text, 'There is no such authorization.'
+	FROM ledger_agents.authorization_entries e
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.authorizations x
+					  WHERE x.organization_id = e.organization_id AND x.id = e.authorization_id)
+	UNION ALL
+	SELECT 'reference_is_broken', a.organization_id, a.id::text, 'The agent has no customer.'
+	FROM ledger_agents.agents a
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.customers c
+					  WHERE c.organization_id = a.organization_id AND c.id = a.customer_id)
+	UNION ALL
+	SELECT 'reference_is_broken', c.organization_id, c.id, 'The customer has no organization.'
+	FROM ledger_agents.customers c
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.organizations o WHERE o.id = c.organization_id)
+	UNION ALL
+	SELECT 'reference_is_broken', t.organization_id, t.id::text, 'The token has no agent.'
+	FROM ledger_agents.agent_tokens t
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = t.organization_id AND a.id = t.agent_id)
+	UNION ALL
+	SELECT 'token_outlives_its_agent', t.organization_id, t.id::text, 'The agent is deregistered, its token is not revoked.'
+	FROM ledger_agents.agent_tokens t
+	JOIN ledger_agents.agents a ON a.organization_id = t.organization_id AND a.id = t.agent_id
+	WHERE a.status = 'deregistered' AND t.revoked_at IS NULL
+	UNION ALL
+	SELECT 'event_without_agent', v.organization_id, v.id::text, pg_catalog.format('%s', v.type)
+	FROM ledger_agents.events v
+	WHERE v.agent_id IS NOT NULL
+	  AND NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = v.organization_id AND a.id = v.agent_id);
+END;
+COMMENT ON FUNCTION ledger_agents.check_invariants IS
+'One row for each thing that is wrong in the books, none in health: counters against sums, sequences without gaps, approvals above a declining limit, entries, references. Reads everything; for operators and auditors.';

@@ -1,0 +1,53 @@
+/*
+ * Who may do what.  Nothing for PUBLIC; levels are granted to roles by
+ * grant_access(), which makes none.
+ */
+CREATE FUNCTION ledger_agents.act_as_operator() RETURNS void
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT;
+END;
+COMMENT ON FUNCTION ledger_agents.act_as_operator IS
+'A marker that does nothing: a role that may execute it is an operator, whoever owns the functions that it calls.';
+
+CREATE FUNCTION ledger_agents.grant_access(role_name name, level ledger_agents.access_level)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	/* What a caller that is only its token may call. */
+	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_authorization,list_authorizations,window_of}';
+	/* What only reads, but looks at every organization. */
+	for_auditor constant name[] := '{check_invariants,window_of}';
+	/* What nobody is granted: the engine calls them. */
+	internal constant name[] := '{current_spend,refuse_change,grant_access}';
+	granted text;
+BEGIN
+	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);
+	IF level IN ('operator', 'api') THEN
+		EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents_api TO %I', role_name);
+	END IF;
+	IF level IN ('operator', 'auditor') THEN
+		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ledger_agents TO %I', role_name);
+		EXECUTE format('REVOKE SELECT ON ledger_agents.agent_tokens FROM %I', role_name);
+		EXECUTE format('GRANT SELECT (organization_id, id, agent_id, name, prefix, created_at, expires_at, revoked_at)'
+					   ' ON ledger_agents.agent_tokens TO %I', role_name);
+	END IF;
+	SELECT string_agg(p.oid::regprocedure::text, ', ') INTO granted
+	FROM pg_proc p
+	WHERE (p.pronamespace = 'ledger_agents'::regnamespace
+		   AND p.proname <> ALL (internal)
+		   AND CASE level WHEN 'operator' THEN true
+						  WHEN 'api' THEN p.proname = ANY (for_api)
+						  ELSE p.proname = ANY (for_auditor) END)
+	   OR (p.pronamespace = 'ledger_agents_api'::regnamespace AND level IN ('operator', 'api'));
+	EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', granted, role_name);
+END
+$$;
+COMMENT ON FUNCTION ledger_agents.grant_access IS
+'Gives an existing role a level: operator, auditor or api. Only the extension''s owner can. Nobody, not even an operator, reads the hashes of secrets. Errors: 42704 unknown role, 42501.';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger_agents, ledger_agents_api FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA ledger_agents, ledger_agents_api FROM PUBLIC;
+REVOKE ALL ON SCHEMA ledger_agents, ledger_agents_api FROM PUBLIC;

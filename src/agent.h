@@ -1,0 +1,56 @@
+/*
+ * agent.h
+ *		Agents: registering and changing them, from SQL and from JSON alike.
+ */
+#ifndef LA_AGENT_H
+#define LA_AGENT_H
+
+#include "postgres.h"
+
+#include "field.h"
+#include "principal.h"
+#include "token.h"
+
+/*
+ * Fields of an agent.  The first LA_AGENT_STORED are columns, in the order of
+ * LA_Q_AGENT_READ and LA_Q_AGENT_WRITE; the two defaults after them are rules of
+ * its policy; the last two are fixed at registration.
+ */
+enum
+{
+	LA_AGENT_NAME, LA_AGENT_DESCRIPTION, LA_AGENT_STATUS, LA_AGENT_LIMIT, LA_AGENT_FREQUENCY,
+	LA_AGENT_MODE, LA_AGENT_ACTION, LA_AGENT_CURRENCY, LA_AGENT_MAX_CARDS,
+	LA_AGENT_CARD_LIMIT, LA_AGENT_CARD_FREQUENCY, LA_AGENT_TEMPLATE, LA_AGENT_POLICY,
+	LA_AGENT_METADATA, LA_AGENT_STORED,
+	LA_AGENT_REQUIRE_APPROVAL = LA_AGENT_STORED, LA_AGENT_AUTO_APPROVE, LA_AGENT_EXTERNAL_ID,
+	LA_AGENT_CUSTOMER, LA_AGENT_FIELDS
+};
+
+extern const LaField la_agent_fields[LA_AGENT_FIELDS];
+
+typedef struct LaRegistration
+{
+	pg_uuid_t	id;
+	bool		created;
+	bool		issued;			/* token is set */
+	LaToken		token;
+	Datum		differs;		/* text[], or 0 when created */
+}			LaRegistration;
+
+/* Registers, idempotently; with_token: a new agent gets its first token. */
+extern void la_register(const LaPrincipal *caller, LaValues *given, bool with_token,
+						LaRegistration *result);
+
+/* Changes what is given and differs; the caller has checked that it may. */
+extern void la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given);
+
+/* Takes an agent's configuration lock to change it; P0002, or 55000 when it is deregistered. */
+extern void la_change_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+
+/* P0002 unless there is such an agent. */
+extern void la_require_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+
+/* The agent as agent_detail; P0002. */
+extern Datum la_agent_detail(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaView view);
+
+#endif							/* LA_AGENT_H */

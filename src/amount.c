@@ -1,0 +1,45 @@
+/*
+ * amount.c
+ *		Checked arithmetic on money; see amount.h.
+ */
+#include "postgres.h"
+
+#include "amount.h"
+#include "errors.h"
+
+int64
+la_add(int64 a, int64 b)
+{
+	int64		sum;
+
+	if (pg_add_s64_overflow(a, b, &sum))
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("sum of amounts is out of range"),
+				la_detail("amount_overflow", "amount",
+						  "%lld and %lld together exceed the range of bigint.",
+						  (long long) a, (long long) b));
+	return sum;
+}
+
+int64
+la_subtract(int64 a, int64 b)
+{
+	if (b < 0 || a < b)
+		elog(ERROR, "cannot take %lld from a booked sum of %lld",
+			 (long long) b, (long long) a);
+	return a - b;
+}
+
+int32
+la_percent(int64 spent, int64 limit)
+{
+	int64		percent;
+
+	/* Dividing first loses less than a percent where the product would overflow. */
+	if (pg_mul_s64_overflow(spent, 100, &percent))
+		percent = limit >= 100 ? spent / (limit / 100) : PG_INT32_MAX;
+	else
+		percent = percent / limit;
+	return (int32) Min(percent, PG_INT32_MAX);
+}

@@ -1,0 +1,338 @@
+/*
+ * books.c
+ *		Locking and gathering what stands about one agent; see books.h.
+ *
+ * The order: the agent's queue, then the configuration locks, then everything
+ * in one statement with the latest snapshot.  Where a wider scope has a limit,
+ * or the agent's counter is being changed, the configuration locks are given
+ * back before waiting, and everything is gathered again.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "access/xact.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#include "books.h"
+#include "errors.h"
+#include "lock.h"
+#include "module.h"
+
+/* Agents whose customer is remembered. */
+#define MAX_HINTS 32768
+
+static const LaLevel levels[LA_LIMITS] = {
+	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION
+};
+
+/*
+ * The customer of an agent never changes, but its lock must be taken before the
+ * row is read that names it.  So the lock's number is remembered; what is read
+ * under the lock must agree, or it was the wrong lock.
+ */
+typedef struct Hint
+{
+	uint64		agent;			/* key: the number of the agent's lock */
+	uint64		customer;
+}			Hint;
+
+static HTAB *hints = NULL;
+
+static uint64
+recall_customer(uint64 agent)
+{
+	Hint	   *hint = NULL;
+
+	if (hints != NULL)
+		hint = hash_search(hints, &agent, HASH_FIND, NULL);
+	return hint == NULL ? 0 : hint->customer;
+}
+
+static void
+remember_customer(uint64 agent, uint64 customer)
+{
+	HASHCTL		control = {.keysize = sizeof(uint64),.entrysize = sizeof(Hint)};
+	Hint	   *hint;
+
+	if (hints != NULL && hash_get_num_entries(hints) >= MAX_HINTS)
+	{
+		hash_destroy(hints);
+		hints = NULL;
+	}
+	if (hints == NULL)
+		hints = hash_create("ledger_agents customers of agents", 1024, &control,
+							HASH_ELEM | HASH_BLOBS);
+	hint = hash_search(hints, &agent, HASH_ENTER, NULL);
+	hint->customer = customer;
+}
+
+void
+la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_id,
+			  LaView view)
+{
+	memset(books, 0, sizeof(LaBooks));
+	books->organization_id = caller->organization_id;
+	books->agent_id = *agent_id;
+	books->view = view;
+	books->keys[LA_AGENT_BOOK] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
+	books->keys[LA_CUSTOMER_BOOK] = recall_customer(books->keys[LA_AGENT_BOOK]);
+	books->keys[LA_ORGANIZATION_BOOK] = la_lock_key(books->organization_id, "", 0);
+}
+
+/* Columns of LA_Q_GATHER. */
+enum
+{
+	AGENT_CUSTOMER, AGENT_DEREGISTERED, AGENT_SUSPENDED, AGENT_CURRENCY,
+	AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE, AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE,
+	CUSTOMER_SUSPENDED, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
+	ORGANIZATION_SUSPENDED, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
+	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT,
+	TOKEN_VALID, KEY_KNOWN, COUNTER_XMAX, COUNTER_FIRST
+};
+
+static char *
+text_of(LaRow row, int column)
+{
+	return row.nulls[column] ? NULL : TextDatumGetCString(row.values[column]);
+}
+
+/* Columns from first on: limit, frequency, mode. */
+static void
+read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *currency)
+{
+	limit->scope = scope;
+	limit->set = !row.nulls[first];
+	limit->limit = limit->set ? DatumGetInt64(row.values[first]) : 0;
+	limit->currency = currency;
+	limit->action = LA_ACTION_DECLINE;
+	if (row.nulls[first + 1])
+		return;
+	limit->frequency = la_frequency(text_of(row, first + 1), "spending_limit_frequency");
+	limit->mode = la_effective_mode(limit->frequency,
+									la_window_mode(text_of(row, first + 2), "window_mode"));
+}
+
+static void
+read_facts(LaBooks *books, LaRow row)
+{
+	LaFacts    *facts = &books->facts;
+
+	facts->agent_deregistered = DatumGetBool(row.values[AGENT_DEREGISTERED]);
+	facts->agent_suspended = DatumGetBool(row.values[AGENT_SUSPENDED]);
+	facts->customer_suspended = DatumGetBool(row.values[CUSTOMER_SUSPENDED]);
+	facts->organization_suspended = DatumGetBool(row.values[ORGANIZATION_SUSPENDED]);
+	read_limit(&facts->limits[LA_AGENT_BOOK], LA_AGENT, row, AGENT_LIMIT,
+			   text_of(row, AGENT_CURRENCY));
+	facts->limits[LA_AGENT_BOOK].action =
+		la_action(text_of(row, AGENT_ACTION), "on_limit_exceeded");
+	read_limit(&facts->limits[LA_CUSTOMER_BOOK], LA_CUSTOMER, row, CUSTOMER_LIMIT,
+			   books->organization_currency);
+	read_limit(&facts->limits[LA_ORGANIZATION_BOOK], LA_ORGANIZATION, row,
+			   ORGANIZATION_LIMIT, books->organization_currency);
+}
+
+/* An open transaction of somebody else has written the row, or holds its lock. */
+static bool
+is_busy(LaRow row)
+{
+	TransactionId xmax = DatumGetTransactionId(row.values[COUNTER_XMAX]);
+
+	return TransactionIdIsNormal(xmax) &&
+		!TransactionIdIsCurrentTransactionId(xmax) &&
+		TransactionIdIsInProgress(xmax);
+}
+
+/* Everything in one statement. */
+static void
+gather(LaBooks *books, const LaPrincipal *caller, const char *key)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_text(&params, key);
+	la_param_uuid(&params, caller->is_agent ? &caller->token_id : NULL);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	if (la_run(LA_Q_GATHER, &params, books->view) == 0)
+		la_unknown_uuid("agent", &books->agent_id);
+	row = la_row(0);
+	books->customer_id = text_of(row, AGENT_CUSTOMER);
+	books->zone = text_of(row, ORGANIZATION_ZONE);
+	books->organization_currency = text_of(row, ORGANIZATION_CURRENCY);
+	books->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
+	books->agent_policy = row.nulls[AGENT_POLICY] ? NULL : DatumGetJsonbP(row.values[AGENT_POLICY]);
+	books->customer_policy = row.nulls[CUSTOMER_POLICY] ? NULL :
+		DatumGetJsonbP(row.values[CUSTOMER_POLICY]);
+	books->has_template = !row.nulls[AGENT_TEMPLATE];
+	if (books->has_template)
+		books->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
+	books->token_valid = !row.nulls[TOKEN_VALID] && DatumGetBool(row.values[TOKEN_VALID]);
+	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
+	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
+	read_facts(books, row);
+	la_counter_read(&books->counters[LA_AGENT_BOOK], row, COUNTER_FIRST);
+	books->counted[LA_AGENT_BOOK] = true;
+#if LA_MUTANT == 6
+	return;
+#endif
+	if (caller->is_agent && !books->token_valid)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("the token is no longer valid"),
+				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
+}
+
+static char *
+scope_id(LaBooks *books, int i)
+{
+	if (i == LA_CUSTOMER_BOOK)
+		return books->customer_id;
+	if (i == LA_ORGANIZATION_BOOK)
+		return unconstify(char *, books->organization_id);
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&books->agent_id)));
+}
+
+static void
+read_counter(LaBooks *books, int i, LaQuery query, LaView view)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_text(&params, scope_id(books, i));
+	la_param_text(&params, la_scope_label(books->facts.limits[i].scope));
+	if (la_run(query, &params, view) == 0)
+		elog(ERROR, "counter of %s \"%s\" is missing",
+			 la_scope_label(books->facts.limits[i].scope), scope_id(books, i));
+	la_counter_read(&books->counters[i], la_row(0), 0);
+	books->counted[i] = true;
+}
+
+static void
+take_queue(LaBooks *books, int i)
+{
+	if (!books->queued[i])
+		books->newly_queued[i] = la_queue(levels[i], books->keys[i]);
+	books->queued[i] = true;
+}
+
+static void
+share_configuration(LaBooks *books)
+{
+#if LA_MUTANT != 2
+	for (int i = LA_LIMITS - 1; i >= 0; i--)
+		la_share_configuration(levels[i], books->keys[i]);
+#endif
+}
+
+static void
+release_configuration(LaBooks *books)
+{
+#if LA_MUTANT != 2
+	for (int i = 0; i < LA_LIMITS; i++)
+		la_release_configuration(levels[i], books->keys[i]);
+#endif
+}
+
+/* The customer's lock was the right one; if not, the right one is known now. */
+static bool
+found_customer(LaBooks *books)
+{
+	uint64		key = la_lock_key(books->organization_id, books->customer_id,
+								  strlen(books->customer_id));
+
+	if (books->keys[LA_CUSTOMER_BOOK] == key)
+		return true;
+	release_configuration(books);
+	books->keys[LA_CUSTOMER_BOOK] = key;
+	remember_customer(books->keys[LA_AGENT_BOOK], key);
+	return false;
+}
+
+/*
+ * The counter rows that must be locked before anything is judged: those of
+ * wider scopes with a limit, and the agent's where it is busy or asked for.
+ * The customer's queue comes before the organization's even if only the latter
+ * has a limit, so that a limit which appears meanwhile changes no order.
+ */
+static bool
+rows_are_locked(LaBooks *books, bool lock_row)
+{
+	bool		wanted[LA_LIMITS];
+	bool		waiting = false;
+
+	wanted[LA_AGENT_BOOK] = lock_row || books->counter_busy;
+	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
+		wanted[i] = books->facts.limits[i].set;
+	for (int i = 0; i < LA_LIMITS; i++)
+		waiting = waiting || (wanted[i] && !books->row_locked[i]);
+	if (!waiting)
+		return true;
+	release_configuration(books);
+	if (wanted[LA_CUSTOMER_BOOK] || wanted[LA_ORGANIZATION_BOOK])
+		take_queue(books, LA_CUSTOMER_BOOK);
+	if (wanted[LA_ORGANIZATION_BOOK])
+		take_queue(books, LA_ORGANIZATION_BOOK);
+	for (int i = 0; i < LA_LIMITS; i++)
+	{
+		if (!wanted[i] || books->row_locked[i])
+			continue;
+#if LA_MUTANT != 5
+		read_counter(books, i, LA_Q_COUNTER_LOCK, LA_WRITE);
+#else
+		read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
+#endif
+		books->row_locked[i] = true;
+	}
+	return false;
+}
+
+void
+la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
+{
+	take_queue(books, LA_AGENT_BOOK);
+	for (;;)
+	{
+		share_configuration(books);
+		gather(books, caller, key);
+		if (!found_customer(books))
+			continue;
+		if (rows_are_locked(books, lock_row))
+			break;
+	}
+}
+
+void
+la_books_close(LaBooks *books)
+{
+	release_configuration(books);
+	for (int i = LA_LIMITS - 1; i >= 0; i--)
+		if (books->newly_queued[i])
+			la_leave_queue(books->organization_id, levels[i], books->keys[i]);
+}
+
+void
+la_books_read(LaBooks *books, const LaPrincipal *caller)
+{
+	gather(books, caller, NULL);
+	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
+		if (books->facts.limits[i].set)
+			read_counter(books, i, LA_Q_COUNTER_READ, books->view);
+}
+
+void
+la_write_counter(LaBooks *books, int i)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_text(&params, scope_id(books, i));
+	la_param_counter(&params, &books->counters[i]);
+	la_param_text(&params, la_scope_label(books->facts.limits[i].scope));
+	if (la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) != 1)
+		elog(ERROR, "counter of %s \"%s\" was changed under its lock",
+			 la_scope_label(books->facts.limits[i].scope), scope_id(books, i));
+}

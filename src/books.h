@@ -1,0 +1,85 @@
+/*
+ * books.h
+ *		All that stands about one agent's spending: gathered, measured, locked.
+ */
+#ifndef LA_BOOKS_H
+#define LA_BOOKS_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "counter.h"
+#include "judge.h"
+#include "principal.h"
+#include "query.h"
+
+/* Places in the arrays of scopes; the order of locks and of LaFacts.limits. */
+#define LA_AGENT_BOOK 0
+#define LA_CUSTOMER_BOOK 1
+#define LA_ORGANIZATION_BOOK 2
+
+typedef struct LaBooks
+{
+	const char *organization_id;
+	pg_uuid_t	agent_id;
+	LaView		view;
+
+	/* From the rows. */
+	char	   *customer_id;
+	char	   *zone;
+	char	   *organization_currency;
+	int32		approaching_percent;
+	Jsonb	   *agent_policy;
+	Jsonb	   *customer_policy;
+	bool		has_template;
+	pg_uuid_t	template_id;
+	bool		token_valid;	/* where a token was given */
+	bool		key_known;		/* there is an answer to the key */
+	bool		counter_busy;	/* an open transaction has changed the agent's counter */
+
+	/* By scope. */
+	LaCounter	counters[LA_LIMITS];
+	bool		counted[LA_LIMITS]; /* has a counter that is kept up */
+
+	/* Measured. */
+	TimestampTz at;
+	LaFacts		facts;
+
+	/* Locks. */
+	uint64		keys[LA_LIMITS];
+	bool		queued[LA_LIMITS];
+	bool		newly_queued[LA_LIMITS];
+	bool		row_locked[LA_LIMITS];
+}			LaBooks;
+
+extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
+						  const pg_uuid_t *agent_id, LaView view);
+
+/*
+ * Takes the locks of a decision and gathers under them; with lock_row the
+ * agent's counter row is locked, too.  Afterwards the configuration locks are
+ * held.  P0002 for an unknown agent, 42501 for a token that is no longer valid.
+ */
+extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
+						  const char *key, bool lock_row);
+
+/* Gives the configuration locks back; and the queue locks, where there are too many. */
+extern void la_books_close(LaBooks *books);
+
+/* Reads without any lock. */
+extern void la_books_read(LaBooks *books, const LaPrincipal *caller);
+
+/* Puts the instant, rolls the counters to it, and finds what stands against each limit. */
+extern void la_measure(LaBooks *books, TimestampTz now);
+
+/* When the window of a limit starts anew; false: never. */
+extern bool la_next_reset(LaBooks *books, int i, TimestampTz *instant);
+
+/* When by time alone amount passes the limit; false: never. */
+extern bool la_passes_at(LaBooks *books, int i, int64 amount, TimestampTz *instant);
+
+/* Writes a counter whose row is locked. */
+extern void la_write_counter(LaBooks *books, int i);
+
+#endif							/* LA_BOOKS_H */

@@ -1,0 +1,32 @@
+/*
+ * compat.h
+ *		The one place that knows server versions (14 to 18).
+ *
+ * Each shim bears the newest server's name, so that the rest of the tree is
+ * written for the newest server and a shim goes when its server goes.
+ */
+#ifndef LA_COMPAT_H
+#define LA_COMPAT_H
+
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "utils/acl.h"
+#include "utils/guc.h"
+
+#if PG_VERSION_NUM < 140000
+#error "ledger_agents needs PostgreSQL 14 or later"
+#endif
+
+#if PG_VERSION_NUM < 150000
+/* 15 renamed it and made the prefix a reserved one. */
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 replaced the function of each catalog by one that takes the catalog. */
+#define object_aclcheck(catalog, object, role, mode) \
+	pg_proc_aclcheck((object), (role), (mode))
+#endif
+
+#endif							/* LA_COMPAT_H */

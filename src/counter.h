@@ -1,0 +1,82 @@
+/*
+ * counter.h
+ *		The counter of one scope: what it has spent in each window.
+ *
+ * Pure: no SQL, no clock.  A counter mirrors a row of ledger_agents.counters.
+ */
+#ifndef LA_COUNTER_H
+#define LA_COUNTER_H
+
+#include "postgres.h"
+
+#include "query.h"
+#include "window.h"
+
+/* In the order of the type limit_scope, which is the order of locks. */
+typedef enum LaScope
+{
+	LA_CARD,
+	LA_AGENT,
+	LA_CUSTOMER,
+	LA_ORGANIZATION,
+}			LaScope;
+
+extern const char *la_scope_label(LaScope scope);
+
+/* The calendar windows that a counter keeps, with their frequencies. */
+#define LA_CALENDAR_WINDOWS 4
+extern const LaFrequency la_calendar_frequencies[LA_CALENDAR_WINDOWS];
+
+/* Whether an event was written for this window and limit. */
+typedef struct LaMark
+{
+	bool		set;
+	TimestampTz window;
+	int64		limit;
+}			LaMark;
+
+typedef struct LaCounter
+{
+	int64		version;
+	int64		sequence;
+	TimestampTz decided_at;
+	LaWindow	windows[LA_CALENDAR_WINDOWS];
+	int64		spent[LA_CALENDAR_WINDOWS];
+	int64		total;
+	bool		rolling;		/* the next three are kept */
+	LaFrequency rolling_frequency;
+	TimestampTz rolling_since;
+	int64		rolling_spent;
+	bool		expires;		/* next_expiry is set */
+	TimestampTz next_expiry;
+	LaMark		exceeded;
+	LaMark		approaching;
+}			LaCounter;
+
+/* The columns of COUNTER_COLUMNS (query.c), of which the first is column first of the row. */
+#define LA_COUNTER_COLUMNS 24
+extern void la_counter_read(LaCounter *counter, LaRow row, int first);
+
+/* The same, as parameters in the same order. */
+extern void la_param_counter(LaParams *params, const LaCounter *counter);
+
+/* A counter of which nothing is spent and every window is over. */
+extern void la_counter_init(LaCounter *counter);
+
+/* Opens the windows that contain at, where the stored ones have ended. */
+extern void la_counter_roll(LaCounter *counter, TimestampTz at, const char *zone);
+
+/* Books amount as spent at the instant to which the counter was rolled. */
+extern void la_counter_add(LaCounter *counter, int64 amount);
+
+/* Takes back amount of what was decided at decided_at. */
+extern void la_counter_release(LaCounter *counter, int64 amount, TimestampTz decided_at);
+
+/* Calendar window of that frequency (allTime: all of it), and what is spent in it. */
+extern LaWindow la_counter_window(const LaCounter *counter, LaFrequency frequency,
+								  int64 *spent);
+
+/* Whether the mark stands for this window and limit; sets it if not. */
+extern bool la_mark_once(LaMark *mark, TimestampTz window, int64 limit);
+
+#endif							/* LA_COUNTER_H */

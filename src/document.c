@@ -1,0 +1,169 @@
+/*
+ * document.c
+ *		Building JSON documents; see document.h.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/numeric.h"
+
+#include "document.h"
+
+void
+la_begin_object(LaDocument *document)
+{
+	document->state = NULL;
+	pushJsonbValue(&document->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+void
+la_begin_array(LaDocument *document)
+{
+	document->state = NULL;
+	pushJsonbValue(&document->state, WJB_BEGIN_ARRAY, NULL);
+}
+
+static void
+put(LaDocument *document, const char *key, JsonbValue *value)
+{
+	JsonbValue	name;
+
+	name.type = jbvString;
+	name.val.string.val = unconstify(char *, key);
+	name.val.string.len = strlen(key);
+	pushJsonbValue(&document->state, WJB_KEY, &name);
+	pushJsonbValue(&document->state, WJB_VALUE, value);
+}
+
+void
+la_open_object(LaDocument *document, const char *key)
+{
+	JsonbValue	name;
+
+	if (key != NULL)
+	{
+		name.type = jbvString;
+		name.val.string.val = unconstify(char *, key);
+		name.val.string.len = strlen(key);
+		pushJsonbValue(&document->state, WJB_KEY, &name);
+	}
+	pushJsonbValue(&document->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+void
+la_close_object(LaDocument *document)
+{
+	pushJsonbValue(&document->state, WJB_END_OBJECT, NULL);
+}
+
+void
+la_put_null(LaDocument *document, const char *key)
+{
+	JsonbValue	value;
+
+	value.type = jbvNull;
+	put(document, key, &value);
+}
+
+void
+la_put_text(LaDocument *document, const char *key, const char *text)
+{
+	JsonbValue	value;
+
+	if (text == NULL)
+	{
+		la_put_null(document, key);
+		return;
+	}
+	value.type = jbvString;
+	value.val.string.val = pstrdup(text);
+	value.val.string.len = strlen(text);
+	put(document, key, &value);
+}
+
+void
+la_put_int64(LaDocument *document, const char *key, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	put(document, key, &value);
+}
+
+void
+la_put_bool(LaDocument *document, const char *key, bool flag)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = flag;
+	put(document, key, &value);
+}
+
+void
+la_put_uuid(LaDocument *document, const char *key, const pg_uuid_t *id)
+{
+	la_put_text(document, key,
+				DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+}
+
+void
+la_put_jsonb(LaDocument *document, const char *key, Jsonb *jsonb)
+{
+	JsonbValue	value;
+
+	if (jsonb == NULL)
+	{
+		la_put_null(document, key);
+		return;
+	}
+	value.type = jbvBinary;
+	value.val.binary.data = &jsonb->root;
+	value.val.binary.len = VARSIZE_ANY_EXHDR(jsonb);
+	put(document, key, &value);
+}
+
+void
+la_put_time(LaDocument *document, const char *key, TimestampTz at)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
+	{
+		la_put_null(document, key);
+		return;
+	}
+	/* Broken down without a zone it is UTC; a negative isdst would leave the zone out. */
+	tm.tm_isdst = 0;
+	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, text);
+	if (strlen(text) > 6 && strcmp(text + strlen(text) - 6, "+00:00") == 0)
+		strcpy(text + strlen(text) - 6, "Z");
+	la_put_text(document, key, text);
+}
+
+void
+la_put_millis(LaDocument *document, const char *key, TimestampTz at)
+{
+	int64		unix_us = at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+	la_put_int64(document, key, unix_us / 1000);
+}
+
+Jsonb *
+la_end_object(LaDocument *document)
+{
+	document->result = pushJsonbValue(&document->state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(document->result);
+}
+
+Jsonb *
+la_end_array(LaDocument *document)
+{
+	document->result = pushJsonbValue(&document->state, WJB_END_ARRAY, NULL);
+	return JsonbValueToJsonb(document->result);
+}

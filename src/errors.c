@@ -1,0 +1,52 @@
+/*
+ * errors.c
+ *		The stable names of errors; see errors.h.
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "postgres_ext.h"
+#include "utils/elog.h"
+
+#include "errors.h"
+
+/*
+ * Part of an ereport(): sets the DETAIL to "name: text" and the error's
+ * machine-readable fields to the name and the field at fault (or NULL).
+ */
+int
+la_detail(const char *name, const char *field, const char *format,...)
+{
+	StringInfoData text;
+	int			needed;
+
+	initStringInfo(&text);
+	do
+	{
+		va_list		args;
+
+		va_start(args, format);
+		needed = appendStringInfoVA(&text, format, args);
+		va_end(args);
+		if (needed > 0)
+			enlargeStringInfo(&text, needed);
+	} while (needed > 0);
+
+	err_generic_string(PG_DIAG_CONSTRAINT_NAME, name);
+	if (field != NULL)
+		err_generic_string(PG_DIAG_COLUMN_NAME, field);
+	errdetail("%s: %s", name, text.data);
+	pfree(text.data);
+	return 0;
+}
+
+char *
+la_quoted(const char *value)
+{
+	int			length = strlen(value);
+
+	if (length <= LA_MAX_QUOTED)
+		return pstrdup(value);
+	return psprintf("%.*s…", pg_mbcliplen(value, length, LA_MAX_QUOTED), value);
+}

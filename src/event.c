@@ -1,0 +1,79 @@
+/*
+ * event.c
+ *		Events and the record of configuration changes; see event.h.
+ *
+ * Both are written in the transaction that did what they tell of, and go with
+ * its rollback.
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "fmgr.h"
+
+#include "errors.h"
+#include "event.h"
+#include "module.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(la_refuse_change);
+
+/*
+ * ledger_agents.refuse_change() returns trigger
+ *		Refuses UPDATE, DELETE and TRUNCATE of append-only tables, for everyone.
+ */
+Datum
+la_refuse_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("refuse_change() must be called as a trigger"));
+	ereport(ERROR,
+			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("rows of \"%s\" cannot be changed or removed",
+				   RelationGetRelationName(trigger->tg_relation)),
+			la_detail("append_only", NULL, "The table only grows."));
+}
+
+void
+la_event(const char *organization_id, const char *type, const pg_uuid_t *agent_id,
+		 Jsonb *data)
+{
+	LaParams	params = {0};
+	TimestampTz now = la_now();
+	pg_uuid_t	id;
+
+	la_new_id(&id, now);
+	la_param_text(&params, organization_id);
+	la_param_uuid(&params, &id);
+	la_param_text(&params, type);
+	la_param_uuid(&params, agent_id);
+	la_param(&params, JsonbPGetDatum(data), false);
+	la_param(&params, TimestampTzGetDatum(now), false);
+	la_run(LA_Q_EVENT, &params, LA_WRITE);
+}
+
+void
+la_record_change(const LaPrincipal *principal, const char *organization_id,
+				 const char *object_type, const char *object_id,
+				 const char *action, Jsonb *old_values, Jsonb *new_values)
+{
+	LaParams	params = {0};
+	TimestampTz now = la_now();
+	pg_uuid_t	id;
+
+	la_new_id(&id, now);
+	la_param_text(&params, organization_id);
+	la_param_uuid(&params, &id);
+	la_param_text(&params, object_type);
+	la_param_text(&params, object_id);
+	la_param_text(&params, action);
+	la_param(&params, JsonbPGetDatum(old_values), old_values == NULL);
+	la_param(&params, JsonbPGetDatum(new_values), new_values == NULL);
+	la_param_text(&params, principal == NULL ? "system" : la_principal_name(principal));
+	la_param_text(&params, la_outer_role());
+	la_param(&params, TimestampTzGetDatum(now), false);
+	la_run(LA_Q_CHANGE, &params, LA_WRITE);
+}

@@ -1,0 +1,59 @@
+/*
+ * json_value.c
+ *		Scalars of a jsonb document; see json_value.h.
+ *
+ * JSON numbers are the server's numeric and stay exact: nothing here rounds.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "json_value.h"
+
+static int
+compare(Datum number, Numeric other)
+{
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, number,
+											 NumericGetDatum(other)));
+}
+
+bool
+la_json_int64(const JsonbValue *value, int64 *result)
+{
+	Datum		number;
+	Datum		whole;
+
+	if (value->type != jbvNumeric)
+		return false;
+
+	/* The range first: the cast to int8 would raise an error of its own. */
+	number = NumericGetDatum(value->val.numeric);
+	if (compare(number, int64_to_numeric(PG_INT64_MIN)) < 0 ||
+		compare(number, int64_to_numeric(PG_INT64_MAX)) > 0)
+		return false;
+
+	whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+	if (compare(number, DatumGetNumeric(whole)) != 0)
+		return false;
+
+	*result = DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+	return true;
+}
+
+char *
+la_json_cstring(const JsonbValue *value)
+{
+	if (value->type == jbvString)
+		return pnstrdup(value->val.string.val, value->val.string.len);
+	return la_json_text(value);
+}
+
+char *
+la_json_text(const JsonbValue *value)
+{
+	Jsonb	   *document = JsonbValueToJsonb(unconstify(JsonbValue *, value));
+
+	return JsonbToCString(NULL, &document->root, VARSIZE(document));
+}

@@ -1,0 +1,24 @@
+/*
+ * json_value.h
+ *		Scalars of a jsonb document, read without rounding and without errors.
+ */
+#ifndef LA_JSON_VALUE_H
+#define LA_JSON_VALUE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/*
+ * True, and the number in result, if the value is a JSON number that is whole
+ * (10, 10.0 and 1e1 are; 10.5 is not) and fits; a string never is a number.
+ */
+extern bool la_json_int64(const JsonbValue *value, int64 *result);
+
+/* The text of a JSON string; for anything else the value as JSON prints it. */
+extern char *la_json_cstring(const JsonbValue *value);
+
+/* The value as JSON prints it, so that "5" and 5 look different. */
+extern char *la_json_text(const JsonbValue *value);
+
+#endif							/* LA_JSON_VALUE_H */

@@ -1,0 +1,155 @@
+/*
+ * lock.c
+ *		Heavyweight locks of our own; see lock.h.
+ *
+ * A tag is an advisory lock's with a fourth field of 1000 and more, which the
+ * server's own advisory functions (1 and 2) never use, and a hash of what is
+ * locked: two things of one hash only wait for each other.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/guc.h"
+
+#include "lock.h"
+#include "module.h"
+
+typedef enum Kind
+{
+	QUEUE = 1000,
+	CONFIGURATION = 1100,
+	HISTORY = 1200,
+}			Kind;
+
+/* Queue locks that this transaction has taken. */
+static int	queues_held = 0;
+
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	queues_held = 0;
+}
+
+void
+la_lock_init(void)
+{
+	RegisterXactCallback(at_end_of_transaction, NULL);
+}
+
+uint64
+la_lock_key(const char *organization_id, const void *id, int length)
+{
+	uint64		organization = hash_bytes_extended((const unsigned char *) organization_id,
+												   strlen(organization_id), 0);
+
+	return hash_bytes_extended(id, length, organization);
+}
+
+static LOCKTAG
+lock_tag(Kind kind, LaLevel level, uint64 key)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (key >> 32), (uint32) key,
+						 kind + level);
+	return tag;
+}
+
+static LOCKTAG
+history_tag(const char *organization_id)
+{
+	return lock_tag(HISTORY, LA_LEVEL_ORGANIZATION, la_lock_key(organization_id, "", 0));
+}
+
+/* The function's own SET clause made a nest level, at whose end this is undone. */
+void
+la_limit_waiting(void)
+{
+	char		value[16];
+
+	if (la_lock_timeout == 0)
+		return;
+	snprintf(value, sizeof(value), "%d", la_lock_timeout);
+	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+bool
+la_queue(LaLevel level, uint64 key)
+{
+#if LA_MUTANT != 1
+	LOCKTAG		tag = lock_tag(QUEUE, level, key);
+
+	if (LockAcquire(&tag, ExclusiveLock, false, false) == LOCKACQUIRE_OK)
+	{
+		queues_held++;
+		return true;
+	}
+#endif
+	return false;
+}
+
+/*
+ * A transaction over very many agents would fill the server's lock table.  The
+ * row lock that it holds on the counter, and the counter's version, then keep
+ * the others right; the history lock makes its work known.
+ */
+void
+la_leave_queue(const char *organization_id, LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(QUEUE, level, key);
+
+	if (queues_held <= LA_MAX_QUEUES)
+		return;
+	la_share_history(organization_id);
+	(void) LockRelease(&tag, ExclusiveLock, false);
+	queues_held--;
+}
+
+void
+la_share_configuration(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+void
+la_release_configuration(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	(void) LockRelease(&tag, ShareLock, false);
+}
+
+void
+la_change_configuration(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void
+la_share_history(const char *organization_id)
+{
+	LOCKTAG		tag = history_tag(organization_id);
+
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+void
+la_await_history(const char *organization_id)
+{
+	WaitForLockers(history_tag(organization_id), ExclusiveLock, false);
+}
+
+void
+la_await_queue(uint64 key)
+{
+	WaitForLockers(lock_tag(QUEUE, LA_LEVEL_AGENT, key), ExclusiveLock, false);
+}

@@ -1,0 +1,62 @@
+/*
+ * lock.h
+ *		Heavyweight locks of our own: who waits for whom, and for how long.
+ *
+ * Three kinds, all advisory locks in a number space of ours:
+ *
+ *	queue			a decision holds its agent's exclusively to the end of its
+ *					transaction (and those of its customer and organization,
+ *					where these have a limit).  Waiting happens here, fairly.
+ *					Row locks and versions are the truth; this is the order.
+ *	configuration	a decision holds those of its organization, customer and
+ *					agent shared, and only while it decides; what changes
+ *					configuration holds its level's exclusively to commit.  So
+ *					a change waits for decisions in progress and for nothing
+ *					else, and nothing is decided against the old state once the
+ *					change has committed.
+ *	history			held shared to the end by transactions whose work the
+ *					queue locks do not show: registrations, and decisions that
+ *					gave their queue lock back.  Whoever sums up what was spent
+ *					waits for both kinds of holders, without stopping newcomers.
+ */
+#ifndef LA_LOCK_H
+#define LA_LOCK_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+typedef enum LaLevel
+{
+	LA_LEVEL_AGENT,
+	LA_LEVEL_CUSTOMER,
+	LA_LEVEL_ORGANIZATION,
+	LA_LEVEL_EXTERNAL_ID,
+}			LaLevel;
+
+/* Queue locks that a transaction keeps; beyond it they are given back in the call that took them. */
+#define LA_MAX_QUEUES 1000
+
+/* Puts ledger_agents.lock_timeout in force for the rest of the calling SQL function. */
+extern void la_limit_waiting(void);
+
+/* The number under which (organization, id) is locked. */
+extern uint64 la_lock_key(const char *organization_id, const void *id, int length);
+
+/* True: the transaction did not hold it before. */
+extern bool la_queue(LaLevel level, uint64 key);
+
+/* Gives a queue lock that the same call took back, where the transaction holds too many. */
+extern void la_leave_queue(const char *organization_id, LaLevel level, uint64 key);
+
+extern void la_share_configuration(LaLevel level, uint64 key);
+extern void la_release_configuration(LaLevel level, uint64 key);
+extern void la_change_configuration(LaLevel level, uint64 key);
+
+extern void la_share_history(const char *organization_id);
+
+/* Waits for the transactions that hold the history of the organization, or the queue lock of an agent. */
+extern void la_await_history(const char *organization_id);
+extern void la_await_queue(uint64 key);
+
+#endif							/* LA_LOCK_H */

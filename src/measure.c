@@ -1,0 +1,204 @@
+/*
+ * measure.c
+ *		What stands against each limit at one instant; see books.h.
+ *
+ * Calendar windows are in the counter.  A rolling window is a sum in the
+ * counter from which what has left since is taken off; ids begin with the
+ * instant of their decision, so that this is one range of an index.  Holds that
+ * have expired are taken off by their expires_at, swept or not.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "amount.h"
+#include "books.h"
+#include "module.h"
+
+/* Parameters that say whose authorizations: the organization, and the agent, the customer or null. */
+static void
+param_whose(LaParams *params, LaBooks *books, int i)
+{
+	la_param_text(params, books->organization_id);
+	if (i == LA_AGENT_BOOK)
+		la_param_uuid(params, &books->agent_id);
+	else
+		la_param_text(params, i == LA_CUSTOMER_BOOK ? books->customer_id : NULL);
+}
+
+/* The smallest id behind that instant. */
+static void
+param_id_after(LaParams *params, TimestampTz at)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+
+	la_first_id(id, at + 1);
+	la_param_uuid(params, id);
+}
+
+/* What still counts of what was decided after since, up to until (DT_NOEND: to now). */
+static int64
+spent_between(LaBooks *books, int i, TimestampTz since, TimestampTz until)
+{
+	LaParams	params = {0};
+	pg_uuid_t	end;
+
+	param_whose(&params, books, i);
+	param_id_after(&params, since);
+	if (until == DT_NOEND)
+	{
+		memset(&end, 0xff, sizeof(end));
+		la_param_uuid(&params, &end);
+	}
+	else
+		param_id_after(&params, until);
+	la_param_text(&params, books->facts.limits[i].currency);
+	la_run(i == LA_AGENT_BOOK ? LA_Q_SPENT_BETWEEN : LA_Q_SPENT_BETWEEN_WIDE, &params, books->view);
+	return DatumGetInt64(la_row(0).values[0]);
+}
+
+static bool
+is_rolling(const LaLimit *limit)
+{
+	return limit->mode == LA_ROLLING &&
+		limit->frequency != LA_PER_TRANSACTION && limit->frequency != LA_ALL_TIME;
+}
+
+/* Moves the counter's rolling window to end at books->at; makes it where it is not kept. */
+static int64
+roll_on(LaBooks *books, int i)
+{
+	LaCounter  *counter = &books->counters[i];
+	LaLimit    *limit = &books->facts.limits[i];
+	TimestampTz since = books->at - la_rolling_length(limit->frequency);
+
+	if (!counter->rolling || counter->rolling_frequency != limit->frequency)
+		counter->rolling_spent = spent_between(books, i, since, DT_NOEND);
+	else if (since > counter->rolling_since)
+		counter->rolling_spent =
+			la_subtract(counter->rolling_spent,
+						spent_between(books, i, counter->rolling_since, since));
+	counter->rolling = true;
+	counter->rolling_frequency = limit->frequency;
+	counter->rolling_since = Max(since, counter->rolling_since);
+	return counter->rolling_spent;
+}
+
+/* Holds decided from then on that have expired but are still in the counter. */
+static int64
+expired(LaBooks *books, int i, TimestampTz from)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, i == LA_AGENT_BOOK ? &books->agent_id : NULL);
+	la_param_text(&params, i == LA_CUSTOMER_BOOK ? books->customer_id : NULL);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	la_param_text(&params, books->facts.limits[i].currency);
+	la_param(&params, TimestampTzGetDatum(from), false);
+	la_run(LA_Q_EXPIRED, &params, books->view);
+	return DatumGetInt64(la_row(0).values[0]);
+}
+
+static void
+measure_scope(LaBooks *books, int i)
+{
+	LaCounter  *counter = &books->counters[i];
+	LaLimit    *limit = &books->facts.limits[i];
+
+	la_counter_roll(counter, books->at, books->zone);
+	counter->decided_at = books->at;
+	limit->total = counter->total;
+	if (is_rolling(limit))
+	{
+		limit->spent = roll_on(books, i);
+		limit->window.start = counter->rolling_since + 1;
+		limit->window.end = DT_NOEND;
+	}
+	else
+	{
+		counter->rolling = false;
+		limit->window = la_counter_window(counter, limit->frequency, &limit->spent);
+	}
+	if (counter->expires && counter->next_expiry <= books->at && limit->spent > 0)
+		limit->spent = la_subtract(limit->spent, expired(books, i, limit->window.start));
+}
+
+void
+la_measure(LaBooks *books, TimestampTz now)
+{
+	books->at = now;
+	for (int i = 0; i < LA_LIMITS; i++)
+		if (books->counted[i])
+			books->at = Max(books->at, books->counters[i].decided_at);
+	for (int i = 0; i < LA_LIMITS; i++)
+		if (books->counted[i])
+			measure_scope(books, i);
+}
+
+/* The parameters that LA_Q_OLDEST and LA_Q_FREED_AT begin with. */
+static void
+param_live(LaParams *params, LaBooks *books, int i)
+{
+	LaLimit    *limit = &books->facts.limits[i];
+
+	param_whose(params, books, i);
+	param_id_after(params, limit->window.start - (limit->window.start == DT_NOBEGIN ? 0 : 1));
+	la_param(params, TimestampTzGetDatum(books->at), false);
+	la_param_text(params, limit->currency);
+}
+
+bool
+la_next_reset(LaBooks *books, int i, TimestampTz *instant)
+{
+	LaLimit    *limit = &books->facts.limits[i];
+	LaParams	params = {0};
+
+	if (!is_rolling(limit))
+	{
+		*instant = limit->window.end;
+		return limit->window.end != DT_NOEND;
+	}
+	param_live(&params, books, i);
+	if (la_run(i == LA_AGENT_BOOK ? LA_Q_OLDEST : LA_Q_OLDEST_WIDE, &params, books->view) == 0)
+		return false;
+	*instant = DatumGetTimestampTz(la_row(0).values[0]) + la_rolling_length(limit->frequency);
+	return true;
+}
+
+/* When at least need has been freed by expiry, or by leaving a rolling window; false: never. */
+static bool
+freed_at(LaBooks *books, int i, int64 need, TimestampTz *instant)
+{
+	LaLimit    *limit = &books->facts.limits[i];
+	LaParams	params = {0};
+	Interval	length = {0};
+	LaRow		row;
+
+	length.time = is_rolling(limit) ? la_rolling_length(limit->frequency) : 0;
+	param_live(&params, books, i);
+	la_param_int64(&params, need);
+	la_param(&params, IntervalPGetDatum(&length), !is_rolling(limit));
+	la_run(i == LA_AGENT_BOOK ? LA_Q_FREED_AT : LA_Q_FREED_AT_WIDE, &params, books->view);
+	row = la_row(0);
+	*instant = row.nulls[0] ? DT_NOEND : DatumGetTimestampTz(row.values[0]);
+	return !row.nulls[0];
+}
+
+bool
+la_passes_at(LaBooks *books, int i, int64 amount, TimestampTz *instant)
+{
+	LaLimit    *limit = &books->facts.limits[i];
+	TimestampTz end;
+
+	/* Also keeps the sum below from overflowing: amount fits into the limit. */
+	if (amount > limit->limit || limit->frequency == LA_PER_TRANSACTION)
+		return false;
+	*instant = DT_NOEND;
+	if (is_rolling(limit) || books->counters[i].expires)
+		(void) freed_at(books, i, limit->spent - (limit->limit - amount), instant);
+	if (!is_rolling(limit) && la_next_reset(books, i, &end))
+		*instant = Min(*instant, end);
+	return *instant != DT_NOEND;
+}

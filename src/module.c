@@ -1,0 +1,168 @@
+/*
+ * module.c
+ *		Loading, settings, durability, the clock, ids.
+ *
+ * Settings say how a session behaves.  What money may do is in rows.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "datatype/timestamp.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "module.h"
+
+PG_MODULE_MAGIC;
+
+char	   *la_organization_setting;
+int			la_lock_timeout;
+static bool durable_approvals;
+static char *clock_setting;
+static TimestampTz clock_value; /* 0: the wall clock */
+
+/* An approval was made in this transaction. */
+static bool approved_here = false;
+
+void		_PG_init(void);
+
+/* Only a superuser, not a role that was granted SET, may move the engine's clock. */
+static bool
+check_clock(char **newval, void **extra, GucSource source)
+{
+	TimestampTz *value;
+
+	if (*newval == NULL || **newval == '\0')
+		return true;
+	if (source >= PGC_S_INTERACTIVE && !superuser())
+	{
+		GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
+		GUC_check_errmsg("only a superuser may set the clock of ledger_agents");
+		return false;
+	}
+	value = malloc(sizeof(TimestampTz));
+	if (value == NULL)
+		return false;
+	*value = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+													 CStringGetDatum(*newval),
+													 ObjectIdGetDatum(InvalidOid),
+													 Int32GetDatum(-1)));
+	if (TIMESTAMP_NOT_FINITE(*value))
+	{
+		free(value);
+		GUC_check_errdetail("The clock cannot stand at infinity.");
+		return false;
+	}
+	*extra = value;
+	return true;
+}
+
+static void
+assign_clock(const char *newval, void *extra)
+{
+	clock_value = extra == NULL ? 0 : *(TimestampTz *) extra;
+}
+
+/*
+ * Approvals survive a crash, and the loss of the primary where there is a
+ * synchronous standby, whatever the session has set: a merchant was told.
+ * Raised here it is in force for this commit, which a setting of a function
+ * would not be.
+ */
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT)
+	{
+		if (approved_here && durable_approvals &&
+			synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
+			(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	}
+	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+			 event == XACT_EVENT_PREPARE)
+		approved_here = false;
+}
+
+void
+la_must_be_durable(void)
+{
+	approved_here = true;
+}
+
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("ledger_agents.organization",
+							   "Organization of calls that name none.",
+							   "Keys and tokens have one of their own; for them this has no effect.",
+							   &la_organization_setting, "default",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("ledger_agents.lock_timeout",
+							"Longest time that a call of ledger_agents waits for a lock.",
+							"After it the call fails with 55P03 and nothing is recorded. 0: the server's lock_timeout holds.",
+							&la_lock_timeout, 0, 0, PG_INT32_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ledger_agents.durable_approvals",
+							 "Commits approvals durably whatever synchronous_commit says.",
+							 "Off: the session's synchronous_commit holds, and a crash may lose approvals that were already told.",
+							 &durable_approvals, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("ledger_agents.clock",
+							   "Instant at which the engine's clock stands, for tests; empty: the wall clock.",
+							   "Only a superuser may set it.",
+							   &clock_setting, "",
+							   PGC_SUSET, GUC_NOT_IN_SAMPLE, check_clock, assign_clock, NULL);
+	MarkGUCPrefixReserved("ledger_agents");
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	la_principal_init();
+	la_lock_init();
+}
+
+TimestampTz
+la_now(void)
+{
+	return clock_value != 0 ? clock_value : GetCurrentTimestamp();
+}
+
+/*
+ * RFC 9562, version 7: 48 bits of Unix milliseconds, then the version, then 12
+ * bits that here hold the rest of the microseconds (its method 3), then the
+ * variant and 62 random bits.
+ */
+static void
+stamp_id(pg_uuid_t *id, TimestampTz at)
+{
+	int64		unix_us = at + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	uint64		ms = Max(unix_us, 0) / 1000;
+	uint64		fraction = (Max(unix_us, 0) % 1000) * 4096 / 1000;
+
+	for (int i = 0; i < 6; i++)
+		id->data[i] = (unsigned char) (ms >> (40 - 8 * i));
+	id->data[6] = 0x70 | (unsigned char) (fraction >> 8);
+	id->data[7] = (unsigned char) fraction;
+}
+
+void
+la_new_id(pg_uuid_t *id, TimestampTz at)
+{
+	if (!pg_strong_random(id->data, UUID_LEN))
+		ereport(ERROR,
+				errcode(ERRCODE_INTERNAL_ERROR),
+				errmsg("could not generate random bytes"));
+	stamp_id(id, at);
+	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+}
+
+void
+la_first_id(pg_uuid_t *id, TimestampTz at)
+{
+	memset(id->data, 0, UUID_LEN);
+	stamp_id(id, at);
+	id->data[8] = 0x80;
+}

@@ -1,0 +1,34 @@
+/*
+ * module.h
+ *		Settings, the engine's clock, version 7 uuids.
+ */
+#ifndef LA_MODULE_H
+#define LA_MODULE_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+/* ledger_agents.organization: the organization of calls that name none. */
+extern char *la_organization_setting;
+
+/* ledger_agents.lock_timeout: milliseconds that a call may wait for a lock; 0: the server's own. */
+extern int	la_lock_timeout;
+
+/* Now, by the wall clock or by ledger_agents.clock. */
+extern TimestampTz la_now(void);
+
+/* A new version 7 uuid whose time is that instant, to the microsecond. */
+extern void la_new_id(pg_uuid_t *id, TimestampTz at);
+
+/* The smallest version 7 uuid of that instant. */
+extern void la_first_id(pg_uuid_t *id, TimestampTz at);
+
+/* Marks the transaction as one that has approved something: it commits durably. */
+extern void la_must_be_durable(void);
+
+extern void la_principal_init(void);
+extern void la_lock_init(void);
+
+#endif							/* LA_MODULE_H */

@@ -1,0 +1,25 @@
+/*
+ * organization.h
+ *		Organizations and customers: those that a call needs.
+ */
+#ifndef LA_ORGANIZATION_H
+#define LA_ORGANIZATION_H
+
+#include "postgres.h"
+
+#include "field.h"
+
+/* Inserts a row; false if the id is taken. */
+extern bool la_insert_organization(const char *id, bool livemode, const LaValues *values,
+								   Datum *answer);
+
+/* Makes "default" where it has no row yet; P0002 for any other that is missing.  Returns its livemode. */
+extern bool la_need_organization(const char *id);
+
+/* Makes the customer where it has no row yet. */
+extern void la_need_customer(const char *organization_id, const char *id);
+
+/* The currency of agents that name none. */
+extern char *la_organization_default_currency(const char *id);
+
+#endif							/* LA_ORGANIZATION_H */

@@ -1,0 +1,180 @@
+/*
+ * principal.c
+ *		Who is calling; see principal.h.
+ *
+ * A principal lives in this backend's memory, for one transaction: no setting
+ * that a role could SET says who it is, and the next client behind a
+ * transaction-mode pooler finds nothing.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "errors.h"
+#include "module.h"
+#include "principal.h"
+
+/* The marker function: whoever may execute it is an operator. */
+#define OPERATOR_MARKER "act_as_operator"
+
+static bool is_set = false;
+static LaPrincipal current;
+static SubTransactionId set_in; /* the subtransaction that set it */
+
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		is_set = false;
+}
+
+/* A rollback to before it undoes it; a released savepoint passes it on. */
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
+						 SubTransactionId parent, void *arg)
+{
+	if (!is_set || set_in != mine)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		is_set = false;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+		set_in = parent;
+}
+
+void
+la_principal_init(void)
+{
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+}
+
+/*
+ * Rights count of the role that called from outside, never of the owner whose
+ * rights the function has.  The marker is looked up beside the called function.
+ */
+static bool
+is_operator(FunctionCallInfo fcinfo)
+{
+	oidvector  *no_arguments = buildoidvector(NULL, 0);
+	Oid			marker;
+
+	marker = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+							 CStringGetDatum(OPERATOR_MARKER),
+							 PointerGetDatum(no_arguments),
+							 ObjectIdGetDatum(get_namespace_oid("ledger_agents", false)));
+	return OidIsValid(marker) &&
+		object_aclcheck(ProcedureRelationId, marker, GetOuterUserId(),
+						ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+/* The organization that an operator means. */
+static void
+name_organization(LaPrincipal *operator, FunctionCallInfo fcinfo, int organization_arg)
+{
+	const char *name = la_organization_setting;
+	int			length;
+
+	if (organization_arg != LA_NO_ARGUMENT && !PG_ARGISNULL(organization_arg))
+		name = text_to_cstring(PG_GETARG_TEXT_PP(organization_arg));
+	length = pg_mbstrlen(name);
+	if (length < 1 || length > LA_MAX_ORGANIZATION_ID)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("organization_id must have 1 to %d characters", LA_MAX_ORGANIZATION_ID),
+				la_detail("invalid_value", "organization_id", "It has %d.", length));
+	strlcpy(operator->organization_id, name, sizeof(operator->organization_id));
+}
+
+LaPrincipal
+la_caller(FunctionCallInfo fcinfo, int organization_arg)
+{
+	LaPrincipal operator;
+
+	if (is_set)
+		return current;
+	if (!is_operator(fcinfo))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied: no principal"),
+				la_detail("not_authenticated", NULL, "The role is not an operator and has not authenticated in this transaction."),
+				errhint("Call ledger_agents.authenticate() first, or have the role granted the level operator."));
+	memset(&operator, 0, sizeof(operator));
+	name_organization(&operator, fcinfo, organization_arg);
+	return operator;
+}
+
+LaPrincipal
+la_operator(FunctionCallInfo fcinfo, int organization_arg)
+{
+	LaPrincipal caller = la_caller(fcinfo, organization_arg);
+
+	if (caller.is_agent)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for an agent's token"),
+				la_detail("not_allowed", NULL, "An agent may spend and read what is its own, nothing else."));
+	return caller;
+}
+
+void
+la_require_own_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
+{
+	if (caller->is_agent && memcmp(&caller->agent_id, agent_id, UUID_LEN) != 0)
+		la_unknown_uuid("agent", agent_id);
+}
+
+void
+la_set_principal(const LaPrincipal *principal)
+{
+	if (is_set && memcmp(&current.token_id, &principal->token_id, UUID_LEN) != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("another principal is set in this transaction"),
+				la_detail("principal_is_set", NULL, "A principal holds to the end of its transaction."));
+	if (!is_set)
+		set_in = GetCurrentSubTransactionId();
+	current = *principal;
+	is_set = true;
+}
+
+char *
+la_principal_name(const LaPrincipal *principal)
+{
+	if (!principal->is_agent)
+		return pstrdup("operator");
+	return psprintf("agent:%s",
+					DatumGetCString(DirectFunctionCall1(uuid_out,
+														UUIDPGetDatum(&principal->agent_id))));
+}
+
+char *
+la_outer_role(void)
+{
+	return GetUserNameFromId(GetOuterUserId(), false);
+}
+
+void
+la_unknown(const char *what, const char *id)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_NO_DATA_FOUND),
+			errmsg("unknown %s", what),
+			la_detail(psprintf("unknown_%s", what), what,
+					  "There is no %s \"%s\".", what, la_quoted(id)));
+}
+
+void
+la_unknown_uuid(const char *what, const pg_uuid_t *id)
+{
+	la_unknown(what, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+}

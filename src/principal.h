@@ -1,0 +1,52 @@
+/*
+ * principal.h
+ *		Who is calling, and in which organization.
+ */
+#ifndef LA_PRINCIPAL_H
+#define LA_PRINCIPAL_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/uuid.h"
+
+#define LA_MAX_ORGANIZATION_ID 64
+
+typedef struct LaPrincipal
+{
+	bool		is_agent;		/* an agent's token; else an operator */
+	char		organization_id[LA_MAX_ORGANIZATION_ID * 4 + 1];
+	pg_uuid_t	agent_id;		/* the next two: of agents only */
+	pg_uuid_t	token_id;
+}			LaPrincipal;
+
+/* Given as organization_arg where the function has none. */
+#define LA_NO_ARGUMENT (-1)
+
+/*
+ * The caller, acting in the organization of argument organization_arg of the
+ * call (null: that of the setting).  42501 for a role that is no operator and
+ * has not authenticated.
+ */
+extern LaPrincipal la_caller(FunctionCallInfo fcinfo, int organization_arg);
+
+/* As la_caller; 42501 for agents, too. */
+extern LaPrincipal la_operator(FunctionCallInfo fcinfo, int organization_arg);
+
+/* P0002 as for an unknown agent, unless the caller may see this one. */
+extern void la_require_own_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+
+/* Fixes the principal for the rest of the transaction. */
+extern void la_set_principal(const LaPrincipal *principal);
+
+/* "operator" or "agent:<id>", for the record. */
+extern char *la_principal_name(const LaPrincipal *principal);
+
+/* The role that called from outside, by name. */
+extern char *la_outer_role(void);
+
+/* P0002 unknown_<what>, the same for another tenant's and for none. */
+extern void la_unknown(const char *what, const char *id) pg_attribute_noreturn();
+extern void la_unknown_uuid(const char *what, const pg_uuid_t *id) pg_attribute_noreturn();
+
+#endif							/* LA_PRINCIPAL_H */

@@ -1,0 +1,145 @@
+/*
+ * query.h
+ *		Running the statements of query.c.
+ *
+ * A statement that answers with rows of the public interface selects one
+ * composite column, so that a function hands its answer on as it came.
+ * Callers have called SPI_connect().
+ */
+#ifndef LA_QUERY_H
+#define LA_QUERY_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/uuid.h"
+
+typedef enum LaQuery
+{
+	/* 20 organization */
+	LA_Q_ORGANIZATION_EXISTS,
+	LA_Q_ORGANIZATION_INSERT,
+	LA_Q_ORGANIZATION_READ,
+	LA_Q_ORGANIZATION_WRITE,
+	LA_Q_ORGANIZATION_GET,
+	LA_Q_ORGANIZATION_DEFAULTS,
+	LA_Q_ORGANIZATION_SPENT,
+	LA_Q_CUSTOMER_EXISTS,
+	LA_Q_CUSTOMER_INSERT,
+	LA_Q_CUSTOMER_READ,
+	LA_Q_CUSTOMER_WRITE,
+	LA_Q_CUSTOMER_GET,
+	LA_Q_SCOPE_AGENTS,
+
+	/* 30 agent */
+	LA_Q_AGENT_FIND,
+	LA_Q_AGENT_INSERT,
+	LA_Q_AGENT_READ,
+	LA_Q_AGENT_WRITE,
+	LA_Q_AGENT_SUSPEND,
+	LA_Q_AGENT_DEREGISTER,
+	LA_Q_AGENT_GET,
+	LA_Q_AGENT_GET_EXTERNAL,
+	LA_Q_AGENT_LIST,
+	LA_Q_AGENT_BUDGET,
+	LA_Q_AGENT_EXISTS,
+	LA_Q_AGENT_SPENT,
+	LA_Q_POLICY_RULES,
+
+	/* 35 token */
+	LA_Q_TOKEN_INSERT,
+	LA_Q_TOKEN_CANDIDATES,
+	LA_Q_TOKEN_USED,
+	LA_Q_TOKEN_FIND,
+	LA_Q_TOKEN_GET,
+	LA_Q_TOKEN_LIST,
+	LA_Q_TOKEN_REVOKE,
+	LA_Q_TOKEN_REVOKE_ALL,
+	LA_Q_TOKEN_EXPIRE,
+
+	/* 45 counter */
+	LA_Q_COUNTER_INSERT,
+	LA_Q_COUNTER_READ,
+	LA_Q_COUNTER_LOCK,
+	LA_Q_COUNTER_WRITE,
+	LA_Q_HISTORY,
+	LA_Q_SPENT_BETWEEN,
+	LA_Q_SPENT_BETWEEN_WIDE,
+	LA_Q_EXPIRED,
+	LA_Q_OLDEST,
+	LA_Q_OLDEST_WIDE,
+	LA_Q_FREED_AT,
+	LA_Q_FREED_AT_WIDE,
+
+	/* 70 authorization */
+	LA_Q_GATHER,
+	LA_Q_APPLY,
+	LA_Q_ANSWER,
+	LA_Q_REPLAY,
+	LA_Q_AUTHORIZATION_GET,
+	LA_Q_AUTHORIZATION_LIST,
+	LA_Q_AUTHORIZATION_LIST_AGENT,
+	LA_Q_AUTHORIZATION_READ,
+	LA_Q_AUTHORIZATION_LOCK,
+	LA_Q_ENTRY_FIND,
+	LA_Q_REVERSE,
+
+	/* 80 event */
+	LA_Q_EVENT,
+	LA_Q_CHANGE,
+
+	LA_Q_COUNT
+}			LaQuery;
+
+/* Most parameters that a statement has. */
+#define LA_MAX_PARAMS 64
+
+typedef struct LaParams
+{
+	int			count;
+	Datum		values[LA_MAX_PARAMS];
+	char		nulls[LA_MAX_PARAMS];
+}			LaParams;
+
+/* What a statement sees. */
+typedef enum LaView
+{
+	LA_STATEMENT,				/* reads what the calling statement sees */
+	LA_LATEST,					/* reads what is committed by now */
+	LA_WRITE,					/* writes what is committed by now; 40001 where
+								 * the transaction's snapshot is older */
+}			LaView;
+
+/* Runs it and returns the number of rows, which are in SPI_tuptable. */
+extern uint64 la_run(LaQuery query, LaParams *params, LaView view);
+
+/* The first row's first column, copied to the caller of SPI_connect(); false if there is no row. */
+extern bool la_run_one(LaQuery query, LaParams *params, LaView view, Datum *result);
+
+/* Rows of one composite column each, as the result of a set-returning function. */
+extern void la_run_set(LaQuery query, LaParams *params, LaView view,
+					   FunctionCallInfo fcinfo);
+
+/* The columns of one row of SPI_tuptable. */
+typedef struct LaRow
+{
+	Datum	   *values;
+	bool	   *nulls;
+}			LaRow;
+
+extern LaRow la_row(uint64 number);
+
+static inline void
+la_param(LaParams *params, Datum value, bool isnull)
+{
+	Assert(params->count < LA_MAX_PARAMS);
+	params->values[params->count] = value;
+	params->nulls[params->count] = isnull ? 'n' : ' ';
+	params->count++;
+}
+
+extern void la_param_text(LaParams *params, const char *value); /* NULL: null */
+extern void la_param_int64(LaParams *params, int64 value);
+extern void la_param_uuid(LaParams *params, const pg_uuid_t *value);	/* NULL: null */
+
+#endif							/* LA_QUERY_H */

@@ -1,0 +1,395 @@
+/*
+ * query_text.h
+ *		Every statement of the extension.  Included by query.c alone.
+ *
+ * Parameters are of plain types; enums cross as labels.  Letters of the types:
+ * t text, i bigint, n integer, b boolean, u uuid, z timestamptz, v interval,
+ * j jsonb, y bytea, T text[].  $1 is the organization, always.
+ */
+
+/* What la_counter_read() reads and la_param_counter() gives, in that order. */
+#define COUNTER_COLUMNS(k) \
+	k ".version, " k ".day_start, " k ".day_end, " k ".week_start, " k ".week_end, " \
+	k ".month_start, " k ".month_end, " k ".year_start, " k ".year_end, " \
+	k ".rolling_frequency::text, " k ".rolling_since, " k ".rolling_spent, " k ".next_expiry, " \
+	k ".exceeded_window, " k ".exceeded_limit, " k ".approaching_window, " k ".approaching_limit, " \
+	k ".sequence, " k ".decided_at, " k ".total_spent, " \
+	k ".day_spent, " k ".week_spent, " k ".month_spent, " k ".year_spent"
+
+#define COUNTER_TYPES "izzzzzzzz" "tzi" "z" "zizi" "iz" "iiiii"
+
+/* Where la_param_counter() gave $3 to $26, $3 being the version that was judged. */
+#define COUNTER_SET \
+	"version = $3 + 1, day_start = $4, day_end = $5, week_start = $6, week_end = $7," \
+	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
+	" rolling_frequency = $12::ledger_agents.spending_frequency, rolling_since = $13," \
+	" rolling_spent = $14, next_expiry = $15, exceeded_window = $16, exceeded_limit = $17," \
+	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
+	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
+
+#define AGENT_DETAIL \
+	"ROW(a.organization_id, a.id, a.external_id, a.customer_id, a.name, a.description, a.status," \
+	" a.suspended_reason, a.suspended_by, a.suspended_at, a.spending_limit," \
+	" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.currency, a.max_cards," \
+	" a.default_card_limit, a.default_card_limit_frequency, a.default_policy_id," \
+	" (a.policy -> 'requireApproval')::boolean, (a.policy -> 'autoApproveBelow')::bigint," \
+	" a.policy, a.metadata, ledger_agents.current_spend(a.organization_id, a.id), 0," \
+	" a.created_at, a.updated_at, a.deregistered_at," \
+	" encode(uuid_send(a.id), 'base64'))::ledger_agents.agent_detail"
+
+#define TOKEN_DETAIL(secret) \
+	"ROW(t.organization_id, t.id, t.agent_id, t.name, t.prefix, t.created_at, t.expires_at," \
+	" (SELECT u.last_used_at FROM ledger_agents.agent_token_uses u" \
+	"  WHERE u.organization_id = t.organization_id AND u.token_id = t.id)," \
+	" t.revoked_at, " secret ")::ledger_agents.agent_token_detail"
+
+/* An authorization x; a hold is expired from its instant on, whoever swept it. */
+#define AUTHORIZATION_DETAIL(now, replayed, cursor) \
+	"ROW(x.organization_id, x.id, x.agent_id, x.customer_id, x.sequence, x.decision," \
+	" CASE WHEN x.status = 'authorized' AND x.expires_at <= " now \
+	"  THEN 'expired'::ledger_agents.authorization_status ELSE x.status END," \
+	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
+	" x.reversed_amount, x.counted_amount, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
+	" x.intent_id, x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
+	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
+	replayed ", " cursor ")::ledger_agents.authorization_detail"
+
+#define AUTHORIZATION_LIST(whose) \
+	"SELECT " AUTHORIZATION_DETAIL("$7", "false", "encode(uuid_send(x.id), 'base64')") \
+	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1" whose \
+	" AND ($3 IS NULL OR x.customer_id = $3)" \
+	" AND ($4 IS NULL OR x.decision = $4::ledger_agents.decision)" \
+	" AND ($5 IS NULL OR x.id < $5) ORDER BY x.id DESC LIMIT $6"
+
+/* What a verb needs to know of an authorization, whether its hold has expired by $3 included. */
+#define AUTHORIZATION_FACTS \
+	"SELECT x.agent_id, x.customer_id, x.decided_at, x.currency, x.counted_amount," \
+	" CASE WHEN x.status = 'authorized' AND x.expires_at <= $3 THEN 'expired'" \
+	"  ELSE x.status::text END" \
+	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
+
+/* Counted money of one agent ($2), or of a customer ($2, null: the organization), at ids from $3 on. */
+#define OF_AGENT "x.organization_id = $1 AND x.agent_id = $2 AND x.id >= $3"
+#define OF_WIDE "x.organization_id = $1 AND x.id >= $3 AND ($2 IS NULL OR x.customer_id = $2)"
+
+#define SPENT_BETWEEN(whose) \
+	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \
+	" WHERE " whose " AND x.id < $4 AND x.currency = $5"
+
+/* Still counted at $4, and not a hold that has expired by then. */
+#define LIVE " AND x.currency = $5 AND x.counted_amount > 0" \
+	" AND (x.status <> 'authorized' OR x.expires_at IS NULL OR x.expires_at > $4)"
+
+#define OLDEST(whose) \
+	"SELECT x.decided_at FROM ledger_agents.authorizations x WHERE " whose LIVE \
+	" ORDER BY x.id LIMIT 1"
+
+/* When at least $6 has been freed by expiry, or by leaving a rolling window of length $7. */
+#define FREED_AT(whose) \
+	"SELECT min(r.instant) FROM (" \
+	" SELECT f.instant, sum(f.counted_amount) OVER (ORDER BY f.instant) AS freed FROM (" \
+	"  SELECT x.counted_amount, least(CASE WHEN x.status = 'authorized' THEN x.expires_at END," \
+	"   x.decided_at + $7) AS instant" \
+	"  FROM ledger_agents.authorizations x WHERE " whose LIVE ") f" \
+	" WHERE f.instant IS NOT NULL) r WHERE r.freed >= $6"
+
+/* The counter is the one that was judged. */
+#if LA_MUTANT != 1
+#define AS_JUDGED " AND version = $3"
+#else
+#define AS_JUDGED " AND $3 IS NOT NULL"
+#endif
+
+static const Statement statements[LA_Q_COUNT] = {
+	/* 20 organization */
+	[LA_Q_ORGANIZATION_EXISTS] = {"t",
+		"SELECT o.livemode FROM ledger_agents.organizations o WHERE o.id = $1"},
+	[LA_Q_ORGANIZATION_INSERT] = {"ttbttittnz",
+		"INSERT INTO ledger_agents.organizations (id, name, livemode, timezone, currency,"
+		" spending_limit, spending_limit_frequency, window_mode, limit_approaching_percent,"
+		" created_at, updated_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7::ledger_agents.spending_frequency,"
+		" $8::ledger_agents.window_mode, $9, $10, $10)"
+		" ON CONFLICT (id) DO NOTHING RETURNING organizations"},
+	[LA_Q_ORGANIZATION_READ] = {"t",
+		"SELECT o.name, o.status::text, o.timezone, o.currency, o.spending_limit,"
+		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent, o.livemode"
+		" FROM ledger_agents.organizations o WHERE o.id = $1 FOR NO KEY UPDATE"},
+	[LA_Q_ORGANIZATION_WRITE] = {"tttttittnz",
+		"UPDATE ledger_agents.organizations SET name = $2, status = $3::ledger_agents.account_status,"
+		" timezone = $4, currency = $5, spending_limit = $6,"
+		" spending_limit_frequency = $7::ledger_agents.spending_frequency,"
+		" window_mode = $8::ledger_agents.window_mode, limit_approaching_percent = $9, updated_at = $10"
+		" WHERE id = $1"},
+	[LA_Q_ORGANIZATION_GET] = {"t",
+		"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
+	[LA_Q_ORGANIZATION_DEFAULTS] = {"t",
+		"SELECT o.currency, o.timezone FROM ledger_agents.organizations o WHERE o.id = $1"},
+	[LA_Q_ORGANIZATION_SPENT] = {"tt",
+		"SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
+		" AND x.decision = 'approved' AND x.currency = $2 LIMIT 1"},
+	[LA_Q_CUSTOMER_EXISTS] = {"tt",
+		"SELECT true FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
+	[LA_Q_CUSTOMER_INSERT] = {"ttz",
+		"INSERT INTO ledger_agents.customers (organization_id, id, created_at, updated_at)"
+		" VALUES ($1, $2, $3, $3) ON CONFLICT (organization_id, id) DO NOTHING RETURNING true"},
+	[LA_Q_CUSTOMER_READ] = {"tt",
+		"SELECT c.name, c.status::text, c.spending_limit, c.spending_limit_frequency::text,"
+		" c.window_mode::text, c.policy"
+		" FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2 FOR NO KEY UPDATE"},
+	[LA_Q_CUSTOMER_WRITE] = {"ttttittjz",
+		"UPDATE ledger_agents.customers SET name = $3, status = $4::ledger_agents.account_status,"
+		" spending_limit = $5, spending_limit_frequency = $6::ledger_agents.spending_frequency,"
+		" window_mode = $7::ledger_agents.window_mode, policy = $8, updated_at = $9"
+		" WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_CUSTOMER_GET] = {"tt",
+		"SELECT c FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
+	[LA_Q_SCOPE_AGENTS] = {"ttu",
+		"SELECT a.id FROM ledger_agents.agents a WHERE a.organization_id = $1"
+		" AND ($2 IS NULL OR a.customer_id = $2) AND a.id > $3 ORDER BY a.id LIMIT 1000"},
+
+	/* 30 agent */
+	[LA_Q_AGENT_FIND] = {"tt",
+		"SELECT a.id, a.customer_id FROM ledger_agents.agents a"
+		" WHERE a.organization_id = $1 AND a.external_id = $2 AND a.status <> 'deregistered'"},
+	[LA_Q_AGENT_INSERT] = {"tutt" "tttittttnitujj" "z",
+		"INSERT INTO ledger_agents.agents (organization_id, id, external_id, customer_id, name,"
+		" description, status, spending_limit, spending_limit_frequency, window_mode,"
+		" on_limit_exceeded, currency, max_cards, default_card_limit, default_card_limit_frequency,"
+		" default_policy_id, policy, metadata, created_at, updated_at,"
+		" suspended_reason, suspended_by, suspended_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7::ledger_agents.agent_status, $8,"
+		" $9::ledger_agents.spending_frequency, $10::ledger_agents.window_mode,"
+		" $11::ledger_agents.limit_exceeded_action, $12, $13, $14,"
+		" $15::ledger_agents.spending_frequency, $16, $17, $18, $19, $19,"
+		" CASE WHEN $7 = 'suspended' THEN 'manual'::ledger_agents.suspension_reason END,"
+		" CASE WHEN $7 = 'suspended' THEN 'operator' END,"
+		" CASE WHEN $7 = 'suspended' THEN $19 END)"
+		" ON CONFLICT (organization_id, external_id) WHERE status <> 'deregistered' DO NOTHING"
+		" RETURNING true"},
+	[LA_Q_AGENT_READ] = {"tu",
+		"SELECT a.name, a.description, a.status::text, a.spending_limit,"
+		" a.spending_limit_frequency::text, a.window_mode::text, a.on_limit_exceeded::text, a.currency,"
+		" a.max_cards, a.default_card_limit, a.default_card_limit_frequency::text,"
+		" a.default_policy_id, a.policy, a.metadata, a.external_id, a.customer_id"
+		" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2 FOR NO KEY UPDATE"},
+	[LA_Q_AGENT_WRITE] = {"tu" "tttittttnitujj" "zt",
+		"UPDATE ledger_agents.agents SET name = $3, description = $4,"
+		" status = $5::ledger_agents.agent_status, spending_limit = $6,"
+		" spending_limit_frequency = $7::ledger_agents.spending_frequency,"
+		" window_mode = $8::ledger_agents.window_mode,"
+		" on_limit_exceeded = $9::ledger_agents.limit_exceeded_action, currency = $10,"
+		" max_cards = $11, default_card_limit = $12,"
+		" default_card_limit_frequency = $13::ledger_agents.spending_frequency,"
+		" default_policy_id = $14, policy = $15, metadata = $16, updated_at = $17,"
+		" suspended_reason = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_reason, 'manual') END,"
+		" suspended_by = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_by, $18) END,"
+		" suspended_at = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_at, $17) END"
+		" WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_AGENT_SUSPEND] = {"tuz",
+		"UPDATE ledger_agents.agents SET status = 'suspended',"
+		" suspended_reason = 'spending_limit_exceeded', suspended_by = 'system', suspended_at = $3,"
+		" updated_at = $3 WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_AGENT_DEREGISTER] = {"tuz",
+		"UPDATE ledger_agents.agents SET status = 'deregistered', deregistered_at = $3,"
+		" suspended_reason = NULL, suspended_by = NULL, suspended_at = NULL, updated_at = $3"
+		" WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_AGENT_GET] = {"tu",
+		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
+	[LA_Q_AGENT_GET_EXTERNAL] = {"ttu",
+		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a"
+		" WHERE a.organization_id = $1 AND a.external_id = $2 AND a.status <> 'deregistered'"
+		" AND ($3 IS NULL OR a.id = $3)"},
+	[LA_Q_AGENT_LIST] = {"tutttun",
+		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a WHERE a.organization_id = $1"
+		" AND ($2 IS NULL OR a.id = $2) AND ($3 IS NULL OR a.customer_id = $3)"
+		" AND ($4 IS NULL OR a.status = $4::ledger_agents.agent_status)"
+		" AND ($5 IS NULL OR a.external_id = $5) AND ($6 IS NULL OR a.id < $6)"
+		" ORDER BY a.id DESC LIMIT $7"},
+	[LA_Q_AGENT_BUDGET] = {"uitttiinzz",
+		"SELECT ROW($1, $2, $3::ledger_agents.spending_frequency, $4::ledger_agents.window_mode, $5,"
+		" $6, $7, $8, $9, $10)::ledger_agents.agent_budget_detail"},
+	[LA_Q_AGENT_EXISTS] = {"tu",
+		"SELECT true FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
+	[LA_Q_AGENT_SPENT] = {"tut",
+		"SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
+		" AND x.agent_id = $2 AND x.decision = 'approved' AND x.currency = $3 LIMIT 1"},
+	[LA_Q_POLICY_RULES] = {"tu",
+		"SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"},
+
+	/* 35 token */
+	[LA_Q_TOKEN_INSERT] = {"tuuttyzzt",
+		"WITH u AS (INSERT INTO ledger_agents.agent_token_uses (organization_id, token_id)"
+		" VALUES ($1, $2))"
+		" INSERT INTO ledger_agents.agent_tokens AS t (organization_id, id, agent_id, name, prefix,"
+		" secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+		" RETURNING " TOKEN_DETAIL("$9")},
+	/* The one statement that knows no organization: it finds it. */
+	[LA_Q_TOKEN_CANDIDATES] = {"tz",
+		"SELECT t.organization_id, t.id, t.agent_id, t.secret_hash,"
+		" t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)"
+		" FROM ledger_agents.agent_tokens t WHERE t.prefix = $1"},
+	[LA_Q_TOKEN_USED] = {"tuz",
+		"UPDATE ledger_agents.agent_token_uses SET last_used_at = $3"
+		" WHERE organization_id = $1 AND token_id IN ("
+		" SELECT u.token_id FROM ledger_agents.agent_token_uses u"
+		" WHERE u.organization_id = $1 AND u.token_id = $2"
+		" AND (u.last_used_at IS NULL OR u.last_used_at < $3 - interval '1 minute')"
+		" FOR NO KEY UPDATE SKIP LOCKED)"},
+	[LA_Q_TOKEN_FIND] = {"tuz",
+		"SELECT t.agent_id, t.revoked_at IS NOT NULL, t.expires_at <= $3, t.name, t.expires_at"
+		" FROM ledger_agents.agent_tokens t"
+		" WHERE t.organization_id = $1 AND t.id = $2"},
+	[LA_Q_TOKEN_GET] = {"tu",
+		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
+		" WHERE t.organization_id = $1 AND t.id = $2"},
+	[LA_Q_TOKEN_LIST] = {"tu",
+		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
+		" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
+	[LA_Q_TOKEN_REVOKE] = {"tuz",
+		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
+		" WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
+	[LA_Q_TOKEN_REVOKE_ALL] = {"tuz",
+		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
+		" WHERE organization_id = $1 AND agent_id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
+	[LA_Q_TOKEN_EXPIRE] = {"tuz",
+		"UPDATE ledger_agents.agent_tokens SET expires_at = $3 WHERE organization_id = $1 AND id = $2"
+		" AND (expires_at IS NULL OR expires_at > $3) RETURNING id"},
+
+	/* 45 counter */
+	[LA_Q_COUNTER_INSERT] = {"tt" COUNTER_TYPES "t",
+		"INSERT INTO ledger_agents.counters (organization_id, scope_id, version, day_start, day_end,"
+		" week_start, week_end, month_start, month_end, year_start, year_end, rolling_frequency,"
+		" rolling_since, rolling_spent, next_expiry, exceeded_window, exceeded_limit,"
+		" approaching_window, approaching_limit, sequence, decided_at, total_spent, day_spent,"
+		" week_spent, month_spent, year_spent, scope)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+		" $12::ledger_agents.spending_frequency, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+		" $23, $24, $25, $26, $27::ledger_agents.limit_scope)"},
+	[LA_Q_COUNTER_READ] = {"ttt",
+		"SELECT " COUNTER_COLUMNS("k") " FROM ledger_agents.counters k"
+		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"},
+	[LA_Q_COUNTER_LOCK] = {"ttt",
+		"SELECT " COUNTER_COLUMNS("k") " FROM ledger_agents.counters k"
+		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"
+		" FOR NO KEY UPDATE"},
+	[LA_Q_COUNTER_WRITE] = {"tt" COUNTER_TYPES "t",
+		"UPDATE ledger_agents.counters SET " COUNTER_SET
+		" WHERE organization_id = $1 AND scope = $27::ledger_agents.limit_scope AND scope_id = $2"
+		AS_JUDGED " RETURNING true"},
+	/* What a customer ($2) or, with $2 null, an organization has spent, by the windows that begin at $4 to $7. */
+	[LA_Q_HISTORY] = {"ttzzzzt",
+		"SELECT coalesce(sum(x.counted_amount), 0)::bigint,"
+		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $3), 0)::bigint,"
+		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $4), 0)::bigint,"
+		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $5), 0)::bigint,"
+		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $6), 0)::bigint,"
+		" max(x.decided_at),"
+		" min(x.expires_at) FILTER (WHERE x.status = 'authorized')"
+		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
+		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"},
+	[LA_Q_SPENT_BETWEEN] = {"tuuut", SPENT_BETWEEN(OF_AGENT)},
+	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
+	/* Holds that have expired by $4 and are still counted. */
+	[LA_Q_EXPIRED] = {"tutztz",
+		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
+		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at <= $4"
+		" AND x.decided_at >= $6 AND ($2 IS NULL OR x.agent_id = $2)"
+		" AND ($3 IS NULL OR x.customer_id = $3) AND x.currency = $5"},
+	[LA_Q_OLDEST] = {"tuuzt", OLDEST(OF_AGENT)},
+	[LA_Q_OLDEST_WIDE] = {"ttuzt", OLDEST(OF_WIDE)},
+	[LA_Q_FREED_AT] = {"tuuztiv", FREED_AT(OF_AGENT)},
+	[LA_Q_FREED_AT_WIDE] = {"ttuztiv", FREED_AT(OF_WIDE)},
+
+	/* 70 authorization */
+	/* All facts of a decision: agent $2, key $3, token $4. */
+	[LA_Q_GATHER] = {"tutuz",
+		"SELECT a.customer_id, a.status = 'deregistered', a.status = 'suspended', a.currency,"
+		" a.spending_limit, a.spending_limit_frequency::text, a.window_mode::text,"
+		" a.on_limit_exceeded::text, a.policy, a.default_policy_id,"
+		" c.status = 'suspended', c.spending_limit,"
+		" CASE WHEN c.spending_limit IS NOT NULL THEN c.spending_limit_frequency::text END,"
+		" c.window_mode::text, c.policy,"
+		" o.status = 'suspended', o.spending_limit,"
+		" CASE WHEN o.spending_limit IS NOT NULL THEN o.spending_limit_frequency::text END,"
+		" o.window_mode::text, o.timezone, o.currency, o.limit_approaching_percent,"
+		" t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $5) AND t.agent_id = $2,"
+		" EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
+		"  AND x.agent_id = $2 AND x.idempotency_key = $3),"
+		" k.xmax, " COUNTER_COLUMNS("k")
+		" FROM ledger_agents.agents a"
+		" JOIN ledger_agents.customers c ON c.organization_id = $1 AND c.id = a.customer_id"
+		" JOIN ledger_agents.organizations o ON o.id = $1"
+		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'agent'"
+		"  AND k.scope_id = $2::text"
+		" LEFT JOIN ledger_agents.agent_tokens t ON t.organization_id = $1 AND t.id = $4"
+		" WHERE a.organization_id = $1 AND a.id = $2"},
+	/* Books the decision: the counter as judged, and the row that hangs on it. */
+	[LA_Q_APPLY] = {"tu" COUNTER_TYPES "uiiiiiizz" "uu" "ttt" "tt" "tttttt" "vTjj",
+		"WITH k AS (UPDATE ledger_agents.counters SET " COUNTER_SET
+		" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $2::text" AS_JUDGED
+		" RETURNING true)"
+		" INSERT INTO ledger_agents.authorizations AS x (organization_id, id, agent_id, sequence,"
+		" decided_at, amount, counted_amount, agent_spent, agent_limit, remaining, max_approvable,"
+		" retry_at, expires_at, card_id, intent_id, decision, status, reason, agent_limit_frequency,"
+		" on_limit_exceeded, customer_id, currency, idempotency_key, merchant, mcc, country,"
+		" hold_for, reasons, failed_limits, metadata)"
+		" SELECT $1, $27, $2, $20, $21, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,"
+		" $38::ledger_agents.decision, $39::ledger_agents.authorization_status,"
+		" $40::ledger_agents.decline_reason, $41::ledger_agents.spending_frequency,"
+		" $42::ledger_agents.limit_exceeded_action, $43, $44, $45, $46, $47, $48, $49,"
+		" $50::ledger_agents.decline_reason[], $51, $52 FROM k"
+		" RETURNING " AUTHORIZATION_DETAIL("NULL", "false", "NULL")},
+	/* The same answer, with nothing booked; parameters as of LA_Q_APPLY. */
+	[LA_Q_ANSWER] = {"tu" COUNTER_TYPES "uiiiiiizz" "uu" "ttt" "tt" "tttttt" "vTjj",
+		"SELECT ROW($1, NULL, $2, $43, NULL, $38::ledger_agents.decision,"
+		" $39::ledger_agents.authorization_status, $40::ledger_agents.decline_reason,"
+		" $50::ledger_agents.decline_reason[], $51, $33, $34, $32, $28, 0, $29, $44, $46, $47, $48,"
+		" $36, $37, NULL, $49, $35, $31, $41::ledger_agents.spending_frequency,"
+		" $42::ledger_agents.limit_exceeded_action, $30, $52, $21, false,"
+		" NULL)::ledger_agents.authorization_detail"},
+	/* The stored answer to a key, and the names of the fields that differ from this request. */
+	[LA_Q_REPLAY] = {"tut" "ittttuuv" "z",
+		"SELECT " AUTHORIZATION_DETAIL("$12", "true", "NULL") ", array_to_string(ARRAY["
+		" CASE WHEN x.amount IS DISTINCT FROM $4 THEN 'amount' END,"
+		" CASE WHEN x.currency IS DISTINCT FROM $5 THEN 'currency' END,"
+		" CASE WHEN x.merchant IS DISTINCT FROM $6 THEN 'merchant' END,"
+		" CASE WHEN x.mcc IS DISTINCT FROM $7 THEN 'mcc' END,"
+		" CASE WHEN x.country IS DISTINCT FROM $8 THEN 'country' END,"
+		" CASE WHEN x.card_id IS DISTINCT FROM $9 THEN 'card_id' END,"
+		" CASE WHEN x.intent_id IS DISTINCT FROM $10 THEN 'intent_id' END,"
+		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END], ', ')"
+		" FROM ledger_agents.authorizations x"
+		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
+	[LA_Q_AUTHORIZATION_GET] = {"tuuz",
+		"SELECT " AUTHORIZATION_DETAIL("$4", "false", "encode(uuid_send(x.id), 'base64')")
+		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
+		" AND ($3 IS NULL OR x.agent_id = $3)"},
+	[LA_Q_AUTHORIZATION_LIST] = {"tuttunz", AUTHORIZATION_LIST("")},
+	[LA_Q_AUTHORIZATION_LIST_AGENT] = {"tuttunz", AUTHORIZATION_LIST(" AND x.agent_id = $2")},
+	[LA_Q_AUTHORIZATION_READ] = {"tuz", AUTHORIZATION_FACTS},
+	[LA_Q_AUTHORIZATION_LOCK] = {"tuz", AUTHORIZATION_FACTS " FOR NO KEY UPDATE"},
+	[LA_Q_ENTRY_FIND] = {"tutz",
+		"SELECT e.amount, e.kind::text, " AUTHORIZATION_DETAIL("$4", "true", "NULL")
+		" FROM ledger_agents.authorization_entries e"
+		" JOIN ledger_agents.authorizations x ON x.organization_id = $1 AND x.id = $2"
+		" WHERE e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
+	[LA_Q_REVERSE] = {"tuiuzt",
+		"WITH e AS (INSERT INTO ledger_agents.authorization_entries (organization_id, id,"
+		" authorization_id, kind, amount, created_at, idempotency_key)"
+		" VALUES ($1, $4, $2, 'reversal', $3, $5, $6) RETURNING true)"
+		" UPDATE ledger_agents.authorizations x SET counted_amount = x.counted_amount - $3,"
+		" reversed_amount = x.reversed_amount + $3,"
+		" status = CASE WHEN x.counted_amount = $3 THEN 'reversed' ELSE x.status END"
+		" FROM e WHERE x.organization_id = $1 AND x.id = $2"
+		" RETURNING " AUTHORIZATION_DETAIL("$5", "false", "NULL")},
+
+	/* 80 event */
+	[LA_Q_EVENT] = {"tutujz",
+		"INSERT INTO ledger_agents.events (organization_id, id, type, agent_id, data, created_at)"
+		" VALUES ($1, $2, $3::ledger_agents.event_type, $4, $5, $6)"},
+	[LA_Q_CHANGE] = {"tutttjjttz",
+		"INSERT INTO ledger_agents.configuration_changes (organization_id, id, object_type,"
+		" object_id, action, old_values, new_values, principal, database_role, created_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+};

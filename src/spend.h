@@ -1,0 +1,32 @@
+/*
+ * spend.h
+ *		One decision on its way from the judge to the rows, and what follows from it.
+ */
+#ifndef LA_SPEND_H
+#define LA_SPEND_H
+
+#include "postgres.h"
+
+#include "books.h"
+#include "judge.h"
+
+typedef struct LaDecision
+{
+	LaVerdict	verdict;
+	int64		spent_before;	/* the agent's, in the window of its limit */
+	int64		spent_after;
+	TimestampTz expires_at;		/* of an approved hold that expires */
+	bool		retries;		/* retry_at is set */
+	TimestampTz retry_at;
+	Jsonb	   *failed_limits;	/* of a decline */
+	bool		tell_exceeded;	/* agent.limit_exceeded is due */
+	bool		tell_approaching;	/* agent.limit_approaching is due */
+}			LaDecision;
+
+/* Whether an approval is due to be told of, and notes in the counter that it is. */
+extern void la_mark_events(LaBooks *books, LaDecision *decision);
+
+/* What follows from a decision that was booked: wider counters, suspension, events. */
+extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision);
+
+#endif							/* LA_SPEND_H */
