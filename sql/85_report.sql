@@ -124,6 +124,22 @@ BEGIN ATOMIC
 	   OR x.counted_amount <> CASE x.decision WHEN 'declined' THEN 0 ELSE x.amount - x.reversed_amount END
 	   OR (x.status = 'reversed') <> (x.decision = 'approved' AND x.counted_amount = 0)
 	UNION ALL
+	SELECT 'values_out_of_range', x.organization_id, x.id::text,
+		   pg_catalog.format('Amount %s, counted %s, reversed %s, decision %s, status %s, reason %s, reasons %s.',
+							 x.amount, x.counted_amount, x.reversed_amount, x.decision, x.status, x.reason, x.reasons)
+	FROM ledger_agents.authorizations x
+	WHERE x.amount <= 0 OR x.counted_amount NOT BETWEEN 0 AND x.amount OR x.reversed_amount NOT BETWEEN 0 AND x.amount
+	   OR (x.decision = 'declined') <> (x.reason IS NOT NULL) OR (x.reason IS NULL) <> (x.reasons IS NULL)
+	   OR x.reason <> x.reasons[1] OR (x.decision = 'declined') <> (x.status = 'declined')
+	UNION ALL
+	SELECT 'values_out_of_range', k.organization_id, k.scope_id,
+		   pg_catalog.format('Counter of the %s: total %s, day %s, week %s, month %s, year %s, rolling %s since %s.', k.scope,
+							 k.total_spent, k.day_spent, k.week_spent, k.month_spent, k.year_spent, k.rolling_spent, k.rolling_since)
+	FROM ledger_agents.counters k
+	WHERE k.total_spent < 0 OR k.day_spent < 0 OR k.week_spent < 0 OR k.month_spent < 0 OR k.year_spent < 0
+	   OR k.rolling_spent < 0 OR (k.rolling_frequency IS NULL) <> (k.rolling_since IS NULL)
+	   OR (k.rolling_frequency IS NULL) <> (k.rolling_spent IS NULL)
+	UNION ALL
 	SELECT 'reference_is_broken', x.organization_id, x.id::text, 'There is no such agent, or it has another customer.'
 	FROM ledger_agents.authorizations x
 	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a

@@ -432,7 +432,7 @@ check_currency_is_unused(const LaPrincipal *caller, const pg_uuid_t *agent_id, D
 	la_param_text(&params, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))));
 	la_param_text(&params, la_scope_label(LA_AGENT));
 	la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
-	la_counter_read(&counter, la_row(0), 0);
+	la_counter_read(&counter, la_row(0).values[0]);
 	memset(&params, 0, sizeof(params));
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, agent_id);

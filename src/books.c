@@ -69,6 +69,12 @@ remember_customer(uint64 agent, uint64 customer)
 	hint->customer = customer;
 }
 
+static char *
+uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
 void
 la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_id,
 			  LaView view)
@@ -76,6 +82,7 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	memset(books, 0, sizeof(LaBooks));
 	books->organization_id = caller->organization_id;
 	books->agent_id = *agent_id;
+	books->agent_text = uuid_text(agent_id);
 	books->view = view;
 	books->keys[LA_AGENT_BOOK] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
 	books->keys[LA_CUSTOMER_BOOK] = recall_customer(books->keys[LA_AGENT_BOOK]);
@@ -85,18 +92,24 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 /* Columns of LA_Q_GATHER. */
 enum
 {
-	AGENT_CUSTOMER, AGENT_DEREGISTERED, AGENT_SUSPENDED, AGENT_CURRENCY,
-	AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE, AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE,
-	CUSTOMER_SUSPENDED, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
-	ORGANIZATION_SUSPENDED, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
+	AGENT_CUSTOMER, AGENT_STATUS, AGENT_CURRENCY, AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE,
+	AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE,
+	CUSTOMER_STATUS, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
+	ORGANIZATION_STATUS, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
 	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT,
-	TOKEN_VALID, KEY_KNOWN, COUNTER_XMAX, COUNTER_FIRST
+	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW
 };
 
 static char *
 text_of(LaRow row, int column)
 {
 	return row.nulls[column] ? NULL : TextDatumGetCString(row.values[column]);
+}
+
+static bool
+has_label(LaRow row, int column, const char *label)
+{
+	return strcmp(la_enum_label(row.values[column]), label) == 0;
 }
 
 /* Columns from first on: limit, frequency, mode. */
@@ -108,11 +121,13 @@ read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *curr
 	limit->limit = limit->set ? DatumGetInt64(row.values[first]) : 0;
 	limit->currency = currency;
 	limit->action = LA_ACTION_DECLINE;
-	if (row.nulls[first + 1])
+	if (!limit->set && scope != LA_AGENT)
 		return;
-	limit->frequency = la_frequency(text_of(row, first + 1), "spending_limit_frequency");
+	limit->frequency = la_frequency(la_enum_label(row.values[first + 1]), "spending_limit_frequency");
 	limit->mode = la_effective_mode(limit->frequency,
-									la_window_mode(text_of(row, first + 2), "window_mode"));
+									la_window_mode(row.nulls[first + 2] ? NULL :
+												   la_enum_label(row.values[first + 2]),
+												   "window_mode"));
 }
 
 static void
@@ -120,14 +135,14 @@ read_facts(LaBooks *books, LaRow row)
 {
 	LaFacts    *facts = &books->facts;
 
-	facts->agent_deregistered = DatumGetBool(row.values[AGENT_DEREGISTERED]);
-	facts->agent_suspended = DatumGetBool(row.values[AGENT_SUSPENDED]);
-	facts->customer_suspended = DatumGetBool(row.values[CUSTOMER_SUSPENDED]);
-	facts->organization_suspended = DatumGetBool(row.values[ORGANIZATION_SUSPENDED]);
+	facts->agent_deregistered = has_label(row, AGENT_STATUS, "deregistered");
+	facts->agent_suspended = has_label(row, AGENT_STATUS, "suspended");
+	facts->customer_suspended = has_label(row, CUSTOMER_STATUS, "suspended");
+	facts->organization_suspended = has_label(row, ORGANIZATION_STATUS, "suspended");
 	read_limit(&facts->limits[LA_AGENT_BOOK], LA_AGENT, row, AGENT_LIMIT,
 			   text_of(row, AGENT_CURRENCY));
 	facts->limits[LA_AGENT_BOOK].action =
-		la_action(text_of(row, AGENT_ACTION), "on_limit_exceeded");
+		la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
 	read_limit(&facts->limits[LA_CUSTOMER_BOOK], LA_CUSTOMER, row, CUSTOMER_LIMIT,
 			   books->organization_currency);
 	read_limit(&facts->limits[LA_ORGANIZATION_BOOK], LA_ORGANIZATION, row,
@@ -145,55 +160,71 @@ is_busy(LaRow row)
 		TransactionIdIsInProgress(xmax);
 }
 
-/* Everything in one statement. */
+static Jsonb *
+jsonb_of(LaRow row, int column)
+{
+	return row.nulls[column] ? NULL : DatumGetJsonbP(row.values[column]);
+}
+
+/* A revocation is in force from its commit on, whenever the caller authenticated. */
 static void
-gather(LaBooks *books, const LaPrincipal *caller, const char *key)
+require_valid_token(const LaPrincipal *caller, LaView view)
 {
 	LaParams	params = {0};
-	LaRow		row;
 
-	la_param_text(&params, books->organization_id);
-	la_param_uuid(&params, &books->agent_id);
-	la_param_text(&params, key);
-	la_param_uuid(&params, caller->is_agent ? &caller->token_id : NULL);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
-	if (la_run(LA_Q_GATHER, &params, books->view) == 0)
-		la_unknown_uuid("agent", &books->agent_id);
-	row = la_row(0);
-	books->customer_id = text_of(row, AGENT_CUSTOMER);
-	books->zone = text_of(row, ORGANIZATION_ZONE);
-	books->organization_currency = text_of(row, ORGANIZATION_CURRENCY);
-	books->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
-	books->agent_policy = row.nulls[AGENT_POLICY] ? NULL : DatumGetJsonbP(row.values[AGENT_POLICY]);
-	books->customer_policy = row.nulls[CUSTOMER_POLICY] ? NULL :
-		DatumGetJsonbP(row.values[CUSTOMER_POLICY]);
-	books->has_template = !row.nulls[AGENT_TEMPLATE];
-	if (books->has_template)
-		books->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
-	books->token_valid = !row.nulls[TOKEN_VALID] && DatumGetBool(row.values[TOKEN_VALID]);
-	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
-	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
-	read_facts(books, row);
-	la_counter_read(&books->counters[LA_AGENT_BOOK], row, COUNTER_FIRST);
-	books->counted[LA_AGENT_BOOK] = true;
 #if LA_MUTANT == 6
 	return;
 #endif
-	if (caller->is_agent && !books->token_valid)
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, &caller->token_id);
+	la_param_uuid(&params, &caller->agent_id);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	if (la_run(LA_Q_TOKEN_VALID, &params, view) == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("the token is no longer valid"),
 				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
 }
 
-static char *
+static void
+gather(LaBooks *books, const LaPrincipal *caller, const char *key)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	if (caller->is_agent)
+		require_valid_token(caller, books->view);
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_text(&params, key);
+	la_param_text(&params, books->agent_text);
+	if (la_run(LA_Q_GATHER, &params, books->view) == 0)
+		la_unknown("agent", books->agent_text);
+	row = la_row(0);
+	books->customer_id = text_of(row, AGENT_CUSTOMER);
+	books->zone = text_of(row, ORGANIZATION_ZONE);
+	books->organization_currency = text_of(row, ORGANIZATION_CURRENCY);
+	books->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
+	books->agent_policy = jsonb_of(row, AGENT_POLICY);
+	books->customer_policy = jsonb_of(row, CUSTOMER_POLICY);
+	books->has_template = !row.nulls[AGENT_TEMPLATE];
+	if (books->has_template)
+		books->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
+	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
+	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
+	read_facts(books, row);
+	la_counter_read(&books->counters[LA_AGENT_BOOK], row.values[COUNTER_ROW]);
+	books->counted[LA_AGENT_BOOK] = true;
+}
+
+static const char *
 scope_id(LaBooks *books, int i)
 {
 	if (i == LA_CUSTOMER_BOOK)
 		return books->customer_id;
 	if (i == LA_ORGANIZATION_BOOK)
-		return unconstify(char *, books->organization_id);
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&books->agent_id)));
+		return books->organization_id;
+	return books->agent_text;
 }
 
 static void
@@ -207,7 +238,7 @@ read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 	if (la_run(query, &params, view) == 0)
 		elog(ERROR, "counter of %s \"%s\" is missing",
 			 la_scope_label(books->facts.limits[i].scope), scope_id(books, i));
-	la_counter_read(&books->counters[i], la_row(0), 0);
+	la_counter_read(&books->counters[i], la_row(0).values[0]);
 	books->counted[i] = true;
 }
 

@@ -23,6 +23,7 @@ typedef struct LaBooks
 {
 	const char *organization_id;
 	pg_uuid_t	agent_id;
+	char	   *agent_text;		/* agent_id as text */
 	LaView		view;
 
 	/* From the rows. */
@@ -34,7 +35,6 @@ typedef struct LaBooks
 	Jsonb	   *customer_policy;
 	bool		has_template;
 	pg_uuid_t	template_id;
-	bool		token_valid;	/* where a token was given */
 	bool		key_known;		/* there is an answer to the key */
 	bool		counter_busy;	/* an open transaction has changed the agent's counter */
 

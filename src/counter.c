@@ -27,57 +27,58 @@ la_scope_label(LaScope scope)
 	return labels[scope];
 }
 
-/* Hands out the columns of a row one after the other. */
-typedef struct Reader
+/* Columns of ledger_agents.counters, in their order there. */
+enum
 {
-	LaRow		row;
-	int			next;
-}			Reader;
+	ORGANIZATION_ID, SCOPE, SCOPE_ID, FIRST_WINDOW,
+	ROLLING_FREQUENCY = FIRST_WINDOW + 2 * LA_CALENDAR_WINDOWS, ROLLING_SINCE, ROLLING_SPENT,
+	NEXT_EXPIRY, EXCEEDED_WINDOW, EXCEEDED_LIMIT, APPROACHING_WINDOW, APPROACHING_LIMIT,
+	VERSION, SEQUENCE, DECIDED_AT, TOTAL_SPENT, FIRST_SPENT,
+	COLUMNS = FIRST_SPENT + LA_CALENDAR_WINDOWS
+};
 
 static int64
-next_int64(Reader *reader, bool *isset)
+int64_of(LaRow row, int column)
 {
-	int			i = reader->next++;
-
-	if (isset != NULL)
-		*isset = !reader->row.nulls[i];
-	return reader->row.nulls[i] ? 0 : DatumGetInt64(reader->row.values[i]);
+	return row.nulls[column] ? 0 : DatumGetInt64(row.values[column]);
 }
 
 static void
-read_mark(Reader *reader, LaMark *mark)
+read_mark(LaMark *mark, LaRow row, int first)
 {
-	mark->window = next_int64(reader, &mark->set);
-	mark->limit = next_int64(reader, NULL);
+	mark->set = !row.nulls[first];
+	mark->window = int64_of(row, first);
+	mark->limit = int64_of(row, first + 1);
 }
 
 void
-la_counter_read(LaCounter *counter, LaRow row, int first)
+la_counter_read(LaCounter *counter, Datum composite)
 {
-	Reader		reader = {row, first};
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+	LaRow		row = {values, nulls};
 
-	counter->version = next_int64(&reader, NULL);
+	la_deform(composite, COLUMNS, row);
 	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
 	{
-		counter->windows[i].start = next_int64(&reader, NULL);
-		counter->windows[i].end = next_int64(&reader, NULL);
+		counter->windows[i].start = int64_of(row, FIRST_WINDOW + 2 * i);
+		counter->windows[i].end = int64_of(row, FIRST_WINDOW + 2 * i + 1);
+		counter->spent[i] = int64_of(row, FIRST_SPENT + i);
 	}
-	counter->rolling = !row.nulls[reader.next];
+	counter->rolling = !nulls[ROLLING_FREQUENCY];
 	if (counter->rolling)
 		counter->rolling_frequency =
-			la_frequency(TextDatumGetCString(row.values[reader.next]), "rolling_frequency");
-	reader.next++;
-	counter->rolling_since = next_int64(&reader, NULL);
-	counter->rolling_spent = next_int64(&reader, NULL);
-	counter->next_expiry = next_int64(&reader, &counter->expires);
-	read_mark(&reader, &counter->exceeded);
-	read_mark(&reader, &counter->approaching);
-	counter->sequence = next_int64(&reader, NULL);
-	counter->decided_at = next_int64(&reader, NULL);
-	counter->total = next_int64(&reader, NULL);
-	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
-		counter->spent[i] = next_int64(&reader, NULL);
-	Assert(reader.next == first + LA_COUNTER_COLUMNS);
+			la_frequency(la_enum_label(values[ROLLING_FREQUENCY]), "rolling_frequency");
+	counter->rolling_since = int64_of(row, ROLLING_SINCE);
+	counter->rolling_spent = int64_of(row, ROLLING_SPENT);
+	counter->expires = !nulls[NEXT_EXPIRY];
+	counter->next_expiry = int64_of(row, NEXT_EXPIRY);
+	read_mark(&counter->exceeded, row, EXCEEDED_WINDOW);
+	read_mark(&counter->approaching, row, APPROACHING_WINDOW);
+	counter->version = int64_of(row, VERSION);
+	counter->sequence = int64_of(row, SEQUENCE);
+	counter->decided_at = int64_of(row, DECIDED_AT);
+	counter->total = int64_of(row, TOTAL_SPENT);
 }
 
 static void

@@ -53,11 +53,10 @@ typedef struct LaCounter
 	LaMark		approaching;
 }			LaCounter;
 
-/* The columns of COUNTER_COLUMNS (query.c), of which the first is column first of the row. */
-#define LA_COUNTER_COLUMNS 24
-extern void la_counter_read(LaCounter *counter, LaRow row, int first);
+/* From a whole row of the table. */
+extern void la_counter_read(LaCounter *counter, Datum row);
 
-/* The same, as parameters in the same order. */
+/* The version and every column that changes, as parameters. */
 extern void la_param_counter(LaParams *params, const LaCounter *counter);
 
 /* A counter of which nothing is spent and every window is over. */

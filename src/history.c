@@ -109,7 +109,7 @@ la_start_counting(const char *organization_id, const char *customer_id)
 	la_param_text(&params, scope);
 	known = la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE) > 0;
 	if (known)
-		la_counter_read(&counter, la_row(0), 0);
+		la_counter_read(&counter, la_row(0).values[0]);
 	else
 		la_counter_init(&counter);
 	la_counter_roll(&counter, Max(la_now(), counter.decided_at), zone);

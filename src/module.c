@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -95,6 +96,18 @@ la_must_be_durable(void)
 	approved_here = true;
 }
 
+/*
+ * glibc gives the top of the heap back to the kernel whenever 128 kB of it are
+ * free, which the index scans of one decision are enough for: every call then
+ * pays for brk() and page faults, a quarter of its time.  Having once freed a
+ * larger block it keeps twice that block's size (mallopt(3), M_MMAP_THRESHOLD).
+ */
+static void
+keep_heap(void)
+{
+	pfree(MemoryContextAlloc(TopMemoryContext, 512 * 1024));
+}
+
 void
 _PG_init(void)
 {
@@ -122,6 +135,7 @@ _PG_init(void)
 	RegisterXactCallback(at_end_of_transaction, NULL);
 	la_principal_init();
 	la_lock_init();
+	keep_heap();
 }
 
 TimestampTz

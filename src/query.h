@@ -53,6 +53,7 @@ typedef enum LaQuery
 	LA_Q_TOKEN_FIND,
 	LA_Q_TOKEN_GET,
 	LA_Q_TOKEN_LIST,
+	LA_Q_TOKEN_VALID,
 	LA_Q_TOKEN_REVOKE,
 	LA_Q_TOKEN_REVOKE_ALL,
 	LA_Q_TOKEN_EXPIRE,
@@ -74,7 +75,6 @@ typedef enum LaQuery
 	/* 70 authorization */
 	LA_Q_GATHER,
 	LA_Q_APPLY,
-	LA_Q_ANSWER,
 	LA_Q_REPLAY,
 	LA_Q_AUTHORIZATION_GET,
 	LA_Q_AUTHORIZATION_LIST,
@@ -128,6 +128,12 @@ typedef struct LaRow
 }			LaRow;
 
 extern LaRow la_row(uint64 number);
+
+/* The columns of a composite value that has count of them. */
+extern void la_deform(Datum composite, int count, LaRow row);
+
+/* The label of an enum's value. */
+extern const char *la_enum_label(Datum value);
 
 static inline void
 la_param(LaParams *params, Datum value, bool isnull)

@@ -39,8 +39,7 @@ static void read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller,
 						 LaRequest *request);
 static Datum replay(LaBooks *books, LaRequest *request);
 static void judge(LaBooks *books, LaRequest *request, LaDecision *decision);
-static bool apply(LaBooks *books, LaRequest *request, LaDecision *decision,
-				  LaQuery query, Datum *answer);
+static bool apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id);
 static void refuse_declined(const LaDecision *decision);
 
 /*
@@ -91,7 +90,7 @@ la_evaluate(PG_FUNCTION_ARGS)
 	la_books_read(&books, &caller);
 	la_measure(&books, PG_ARGISNULL(ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
 	judge(&books, &request, &decision);
-	(void) apply(&books, &request, &decision, LA_Q_ANSWER, &answer);
+	answer = la_answer(fcinfo, &books, &request, &decision, NULL);
 	SPI_finish();
 	return answer;
 }
@@ -103,6 +102,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	LaRequest	request;
 	LaBooks		books;
 	LaDecision	decision;
+	pg_uuid_t	id;
 	Datum		answer;
 	bool		lock_row = false;
 
@@ -124,9 +124,10 @@ decide(FunctionCallInfo fcinfo, bool raise)
 		judge(&books, &request, &decision);
 		if (raise && !decision.verdict.approved)
 			refuse_declined(&decision);
-		if (apply(&books, &request, &decision, LA_Q_APPLY, &answer))
+		if (apply(&books, &request, &decision, &id))
 		{
 			la_follow(&books, &request, &decision);
+			answer = la_answer(fcinfo, &books, &request, &decision, &id);
 			break;
 		}
 		/* The row is not the one that was judged: lock it, and judge anew. */
@@ -441,21 +442,20 @@ param_figures(LaParams *params, LaBooks *books, const LaRequest *request,
 			 !verdict->approved || request->hold_for == NULL);
 }
 
-/* Runs LA_Q_APPLY or LA_Q_ANSWER; false: the counter is no longer the one that was judged. */
+/* Books the decision; false: the counter is no longer the one that was judged. */
 static bool
-apply(LaBooks *books, LaRequest *request, LaDecision *decision, LaQuery query, Datum *answer)
+apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
 {
 	const LaVerdict *verdict = &decision->verdict;
 	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
 	LaParams	params = {0};
-	pg_uuid_t	id;
 
-	la_new_id(&id, books->at);
+	la_new_id(id, books->at);
 	books->counters[LA_AGENT_BOOK].sequence++;
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param_counter(&params, &books->counters[LA_AGENT_BOOK]);
-	param_figures(&params, books, request, decision, &id);
+	param_figures(&params, books, request, decision, id);
 	la_param_uuid(&params, NULL);
 	la_param_uuid(&params, NULL);
 	la_param_text(&params, verdict->approved ? "approved" : "declined");
@@ -473,7 +473,8 @@ apply(LaBooks *books, LaRequest *request, LaDecision *decision, LaQuery query, D
 	la_param(&params, verdict->approved ? (Datum) 0 : reason_array(verdict), verdict->approved);
 	la_param(&params, JsonbPGetDatum(decision->failed_limits), decision->failed_limits == NULL);
 	la_param(&params, JsonbPGetDatum(request->metadata), request->metadata == NULL);
-	return la_run_one(query, &params, query == LA_Q_APPLY ? LA_WRITE : books->view, answer);
+	la_param_text(&params, books->agent_text);
+	return la_run(LA_Q_APPLY, &params, LA_WRITE) == 1;
 }
 
 static void

@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #include "books.h"
 #include "judge.h"
 
@@ -28,5 +30,9 @@ extern void la_mark_events(LaBooks *books, LaDecision *decision);
 
 /* What follows from a decision that was booked: wider counters, suspension, events. */
 extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision);
+
+/* The decision as authorization_detail; id NULL: it was not stored. */
+extern Datum la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *request,
+					   const LaDecision *decision, const pg_uuid_t *id);
 
 #endif							/* LA_SPEND_H */

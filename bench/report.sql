@@ -1,0 +1,84 @@
+-- The tables that bench/run prints.
+\pset footer off
+\pset null '-'
+
+CREATE TEMP TABLE names AS
+SELECT * FROM (VALUES
+	(1, 'extension', 'ledger_agents.authorize', NULL::numeric),
+	(2, 'floor', '(a) one prepared UPDATE + INSERT', 0.80),
+	(3, 'application', '(b) application, four round trips', 1.6),
+	(4, 'plpgsql', '(c) PL/pgSQL function', 1.1)) v (place, competitor, name, target);
+
+CREATE FUNCTION pg_temp.mark(reached boolean) RETURNS text
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN reached THEN '✓' WHEN NOT reached THEN '✗' END;
+
+\echo
+\echo 'Decisions a second, synchronous_commit = off (the processor decides)'
+SELECT m.clients, n.name, round(m.value) AS "per second", round(r.ratio, 2) AS "authorize is",
+	n.target AS "at least", pg_temp.mark(r.ratio >= n.target) AS ok
+FROM bench.medians m
+	JOIN names n USING (competitor)
+	JOIN bench.ratios r USING (measure, setting, clients, competitor)
+WHERE m.measure = 'rate' AND m.setting = 'off'
+ORDER BY m.clients, n.place;
+
+\echo 'Decisions a second, synchronous_commit = on (the disk decides: ratios tend to 1)'
+SELECT m.clients, n.name, round(m.value) AS "per second", round(r.ratio, 2) AS "authorize is"
+FROM bench.medians m
+	JOIN names n USING (competitor)
+	JOIN bench.ratios r USING (measure, setting, clients, competitor)
+WHERE m.measure = 'rate' AND m.setting = 'on'
+ORDER BY m.clients, n.place;
+
+\echo 'Microseconds a call inside one transaction'
+SELECT n.name, round(later.value, 1) AS approved, round(r.ratio, 2) AS "authorize is",
+	CASE n.competitor WHEN 'plpgsql' THEN 0.75 END AS "at most",
+	CASE n.competitor WHEN 'plpgsql' THEN pg_temp.mark(r.ratio <= 0.75) END AS ok,
+	round(declined.value, 1) AS declined, round(first.value, 1) AS "first in session"
+FROM names n
+	JOIN bench.medians later ON later.competitor = n.competitor AND later.measure = 'call' AND later.setting = 'later'
+	JOIN bench.ratios r ON r.competitor = n.competitor AND r.measure = 'call' AND r.setting = 'later'
+	LEFT JOIN bench.medians declined
+		ON declined.competitor = n.competitor AND declined.measure = 'call' AND declined.setting = 'declined'
+	LEFT JOIN bench.medians first
+		ON first.competitor = n.competitor AND first.measure = 'call' AND first.setting = 'first'
+ORDER BY n.place;
+
+\echo 'Microseconds a call with plans made on empty tables, nothing analysed since'
+SELECT round(b.value, 1) AS "at first", round(a.value, 1) AS "after 100 000 rows", round(a.value / b.value, 2) AS ratio,
+	1.25 AS "at most", pg_temp.mark(a.value <= 1.25 * b.value) AS ok
+FROM bench.medians b, bench.medians a
+WHERE b.measure = 'kept' AND b.competitor = 'before' AND a.measure = 'kept' AND a.competitor = 'after';
+
+\echo 'Bytes of WAL a decision, without the commit; and how many updates of counters were HOT'
+SELECT n.name, round(w.value) AS wal, round(c.value) AS "after a checkpoint",
+	round(100.0 * s.n_tup_hot_upd / nullif(s.n_tup_upd, 0), 1) AS "HOT %"
+FROM names n
+	LEFT JOIN bench.medians w ON w.competitor = n.competitor AND w.measure = 'wal' AND w.setting = 'later'
+	LEFT JOIN bench.medians c ON c.competitor = n.competitor AND c.measure = 'wal' AND c.setting = 'checkpoint'
+	LEFT JOIN pg_stat_user_tables s ON s.relname = 'counters'
+		AND s.schemaname = CASE n.competitor WHEN 'extension' THEN 'ledger_agents' ELSE n.competitor END
+ORDER BY n.place;
+
+\echo 'Decisions stored; every counter has counted each of them'
+SELECT n.name, s.approved, s.declined, pg_temp.mark(s.decided = s.approved + s.declined) AS ok
+FROM names n
+	JOIN (
+		SELECT 'extension' AS competitor, count(*) FILTER (WHERE decision = 'approved') AS approved,
+			count(*) FILTER (WHERE decision = 'declined') AS declined,
+			(SELECT sum(sequence) FROM ledger_agents.counters WHERE scope = 'agent') AS decided
+		FROM ledger_agents.authorizations
+		UNION ALL
+		SELECT 'floor', count(*) FILTER (WHERE decision = 'approved'), count(*) FILTER (WHERE decision = 'declined'),
+			(SELECT sum(sequence) FROM floor.counters)
+		FROM floor.authorizations
+		UNION ALL
+		SELECT 'application', count(*) FILTER (WHERE decision = 'approved'),
+			count(*) FILTER (WHERE decision = 'declined'), (SELECT sum(sequence) FROM application.counters)
+		FROM application.authorizations
+		UNION ALL
+		SELECT 'plpgsql', count(*) FILTER (WHERE decision = 'approved'),
+			count(*) FILTER (WHERE decision = 'declined'), (SELECT sum(sequence) FROM plpgsql.counters)
+		FROM plpgsql.authorizations) s USING (competitor)
+ORDER BY n.place;
