@@ -107,8 +107,8 @@ set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaD
 	set(row, EXPIRES_AT, TimestampTzGetDatum(decision->expires_at),
 		verdict->approved && request->hold_for != NULL);
 	set(row, AGENT_LIMIT, Int64GetDatum(own->limit), own->set);
-	set_label(row, AGENT_LIMIT_FREQUENCY, la_frequency_label(own->frequency));
-	set_label(row, ON_LIMIT_EXCEEDED, la_action_label(own->action));
+	set(row, AGENT_LIMIT_FREQUENCY, own->stored_frequency, true);
+	set(row, ON_LIMIT_EXCEEDED, own->stored_action, true);
 	set(row, AGENT_SPENT, Int64GetDatum(decision->spent_after), true);
 	if (!verdict->approved)
 		set_decline(row, decision);

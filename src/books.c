@@ -123,7 +123,8 @@ read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *curr
 	limit->action = LA_ACTION_DECLINE;
 	if (!limit->set && scope != LA_AGENT)
 		return;
-	limit->frequency = la_frequency(la_enum_label(row.values[first + 1]), "spending_limit_frequency");
+	limit->stored_frequency = row.values[first + 1];
+	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency), "spending_limit_frequency");
 	limit->mode = la_effective_mode(limit->frequency,
 									la_window_mode(row.nulls[first + 2] ? NULL :
 												   la_enum_label(row.values[first + 2]),
@@ -141,6 +142,7 @@ read_facts(LaBooks *books, LaRow row)
 	facts->organization_suspended = has_label(row, ORGANIZATION_STATUS, "suspended");
 	read_limit(&facts->limits[LA_AGENT_BOOK], LA_AGENT, row, AGENT_LIMIT,
 			   text_of(row, AGENT_CURRENCY));
+	facts->limits[LA_AGENT_BOOK].stored_action = row.values[AGENT_ACTION];
 	facts->limits[LA_AGENT_BOOK].action =
 		la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
 	read_limit(&facts->limits[LA_CUSTOMER_BOOK], LA_CUSTOMER, row, CUSTOMER_LIMIT,

@@ -66,9 +66,7 @@ la_counter_read(LaCounter *counter, Datum composite)
 		counter->spent[i] = int64_of(row, FIRST_SPENT + i);
 	}
 	counter->rolling = !nulls[ROLLING_FREQUENCY];
-	if (counter->rolling)
-		counter->rolling_frequency =
-			la_frequency(la_enum_label(values[ROLLING_FREQUENCY]), "rolling_frequency");
+	counter->rolling_frequency = values[ROLLING_FREQUENCY];
 	counter->rolling_since = int64_of(row, ROLLING_SINCE);
 	counter->rolling_spent = int64_of(row, ROLLING_SPENT);
 	counter->expires = !nulls[NEXT_EXPIRY];
@@ -97,7 +95,7 @@ la_param_counter(LaParams *params, const LaCounter *counter)
 		la_param(params, TimestampTzGetDatum(counter->windows[i].start), false);
 		la_param(params, TimestampTzGetDatum(counter->windows[i].end), false);
 	}
-	la_param_text(params, counter->rolling ? la_frequency_label(counter->rolling_frequency) : NULL);
+	la_param(params, counter->rolling_frequency, !counter->rolling);
 	la_param(params, TimestampTzGetDatum(counter->rolling_since), !counter->rolling);
 	la_param(params, Int64GetDatum(counter->rolling_spent), !counter->rolling);
 	la_param(params, TimestampTzGetDatum(counter->next_expiry), !counter->expires);

@@ -44,7 +44,7 @@ typedef struct LaCounter
 	int64		spent[LA_CALENDAR_WINDOWS];
 	int64		total;
 	bool		rolling;		/* the next three are kept */
-	LaFrequency rolling_frequency;
+	Datum		rolling_frequency;	/* as it is stored */
 	TimestampTz rolling_since;
 	int64		rolling_spent;
 	bool		expires;		/* next_expiry is set */

@@ -56,6 +56,9 @@ typedef struct LaLimit
 	LaWindowMode mode;			/* never LA_MODE_DEFAULT */
 	const char *currency;
 	LaAction	action;			/* LA_ACTION_DECLINE but for agents */
+	Datum		stored_frequency;	/* the enums as they are stored; the judge
+								 * does not look at them */
+	Datum		stored_action;
 	int64		spent;			/* what counts in the window */
 	LaWindow	window;			/* infinite bounds where there is none */
 	int64		total;			/* what counts at all; for the range of sums */

@@ -73,14 +73,14 @@ roll_on(LaBooks *books, int i)
 	LaLimit    *limit = &books->facts.limits[i];
 	TimestampTz since = books->at - la_rolling_length(limit->frequency);
 
-	if (!counter->rolling || counter->rolling_frequency != limit->frequency)
+	if (!counter->rolling || counter->rolling_frequency != limit->stored_frequency)
 		counter->rolling_spent = spent_between(books, i, since, DT_NOEND);
 	else if (since > counter->rolling_since)
 		counter->rolling_spent =
 			la_subtract(counter->rolling_spent,
 						spent_between(books, i, counter->rolling_since, since));
 	counter->rolling = true;
-	counter->rolling_frequency = limit->frequency;
+	counter->rolling_frequency = limit->stored_frequency;
 	counter->rolling_since = Max(since, counter->rolling_since);
 	return counter->rolling_spent;
 }

@@ -135,6 +135,7 @@ _PG_init(void)
 	RegisterXactCallback(at_end_of_transaction, NULL);
 	la_principal_init();
 	la_lock_init();
+	la_query_init();
 	keep_heap();
 }
 
@@ -162,13 +163,23 @@ stamp_id(pg_uuid_t *id, TimestampTz at)
 	id->data[7] = (unsigned char) fraction;
 }
 
+/* Random bytes are fetched for many ids at once: a fetch costs as much as an index probe. */
 void
 la_new_id(pg_uuid_t *id, TimestampTz at)
 {
-	if (!pg_strong_random(id->data, UUID_LEN))
-		ereport(ERROR,
-				errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not generate random bytes"));
+	static uint8 pool[64 * UUID_LEN / 2];
+	static int	used = sizeof(pool);
+
+	if (used == sizeof(pool))
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					errcode(ERRCODE_INTERNAL_ERROR),
+					errmsg("could not generate random bytes"));
+		used = 0;
+	}
+	memcpy(id->data + UUID_LEN / 2, pool + used, UUID_LEN / 2);
+	used += UUID_LEN / 2;
 	stamp_id(id, at);
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }

@@ -74,7 +74,8 @@ typedef enum LaQuery
 
 	/* 70 authorization */
 	LA_Q_GATHER,
-	LA_Q_APPLY,
+	LA_Q_APPROVE,
+	LA_Q_DECLINE,
 	LA_Q_REPLAY,
 	LA_Q_AUTHORIZATION_GET,
 	LA_Q_AUTHORIZATION_LIST,

@@ -4,17 +4,18 @@
  *
  * Parameters are of plain types; enums cross as labels.  Letters of the types:
  * t text, i bigint, n integer, b boolean, u uuid, z timestamptz, v interval,
- * j jsonb, y bytea, T text[].  $1 is the organization, always.
+ * j jsonb, y bytea, T text[], F spending_frequency, A limit_exceeded_action.
+ * $1 is the organization, always.
  */
 
 /* What la_param_counter() gives. */
-#define COUNTER_TYPES "izzzzzzzz" "tzi" "z" "zizi" "iz" "iiiii"
+#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii"
 
 /* Where la_param_counter() gave $3 to $26, $3 being the version that was judged. */
 #define COUNTER_SET \
 	"version = $3 + 1, day_start = $4, day_end = $5, week_start = $6, week_end = $7," \
 	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
-	" rolling_frequency = $12::ledger_agents.spending_frequency, rolling_since = $13," \
+	" rolling_frequency = $12, rolling_since = $13," \
 	" rolling_spent = $14, next_expiry = $15, exceeded_window = $16, exceeded_limit = $17," \
 	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
 	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
@@ -91,6 +92,24 @@
 #else
 #define AS_JUDGED " AND $3 IS NOT NULL"
 #endif
+
+/*
+ * Books a decision of agent $2: its counter as judged, and the row that hangs on
+ * it.  What only approvals or only declines have comes last.  Outcomes are
+ * literals and the agent's enums of their own type, because a cast is looked up
+ * anew in every call.
+ */
+#define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
+#define BOOK(outcome, columns, values) \
+	"WITH k AS (UPDATE ledger_agents.counters SET " COUNTER_SET \
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $43" AS_JUDGED \
+	" RETURNING true)" \
+	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
+	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
+	" agent_limit_frequency, on_limit_exceeded, customer_id, currency, idempotency_key, merchant," \
+	" mcc, country, hold_for, metadata, " columns ")" \
+	" SELECT $1, $2, $20, $21, " outcome ", $27, $28, $29, $30, $31, $32, $33, $34, $35, $36," \
+	" $37, $38, $39, $40, $41, $42, " values " FROM k"
 
 static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
@@ -256,7 +275,7 @@ static const Statement statements[LA_Q_COUNT] = {
 		" approaching_window, approaching_limit, sequence, decided_at, total_spent, day_spent,"
 		" week_spent, month_spent, year_spent, scope)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-		" $12::ledger_agents.spending_frequency, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
 		" $23, $24, $25, $26, $27::ledger_agents.limit_scope)"},
 	/* Whole rows: la_counter_read() knows the table's columns by their order. */
 	[LA_Q_COUNTER_READ] = {"ttt",
@@ -319,21 +338,11 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_TOKEN_VALID] = {"tuuz",
 		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
 		" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
-	/* Books the decision: the counter as judged, and the row that hangs on it. */
-	[LA_Q_APPLY] = {"tu" COUNTER_TYPES "uiiiiiizz" "uu" "ttt" "tt" "tttttt" "vTjj" "t",
-		"WITH k AS (UPDATE ledger_agents.counters SET " COUNTER_SET
-		" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $53" AS_JUDGED
-		" RETURNING true)"
-		" INSERT INTO ledger_agents.authorizations (organization_id, id, agent_id, sequence,"
-		" decided_at, amount, counted_amount, agent_spent, agent_limit, remaining, max_approvable,"
-		" retry_at, expires_at, card_id, intent_id, decision, status, reason, agent_limit_frequency,"
-		" on_limit_exceeded, customer_id, currency, idempotency_key, merchant, mcc, country,"
-		" hold_for, reasons, failed_limits, metadata)"
-		" SELECT $1, $27, $2, $20, $21, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37,"
-		" $38::ledger_agents.decision, $39::ledger_agents.authorization_status,"
-		" $40::ledger_agents.decline_reason, $41::ledger_agents.spending_frequency,"
-		" $42::ledger_agents.limit_exceeded_action, $43, $44, $45, $46, $47, $48, $49,"
-		" $50::ledger_agents.decline_reason[], $51, $52 FROM k"},
+	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
+		BOOK("'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
+		BOOK("'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
+			 "$44, $45::ledger_agents.decline_reason, $46::ledger_agents.decline_reason[], $47")},
 	/* The stored answer to a key, and the names of the fields that differ from this request. */
 	[LA_Q_REPLAY] = {"tut" "ittttuuv" "z",
 		"SELECT " AUTHORIZATION_DETAIL("$12", "true", "NULL") ", array_to_string(ARRAY["

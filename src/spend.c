@@ -422,10 +422,10 @@ reason_array(const LaVerdict *verdict)
 										   TYPALIGN_INT));
 }
 
-/* Parameters from the id to the expiry: what was decided, in figures. */
+/* Parameters from the id to the metadata: what approvals and declines both have. */
 static void
-param_figures(LaParams *params, LaBooks *books, const LaRequest *request,
-			  const LaDecision *decision, const pg_uuid_t *id)
+param_decision(LaParams *params, LaBooks *books, const LaRequest *request,
+			   const LaDecision *decision, const pg_uuid_t *id)
 {
 	const LaVerdict *verdict = &decision->verdict;
 	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
@@ -435,11 +435,18 @@ param_figures(LaParams *params, LaBooks *books, const LaRequest *request,
 	la_param_int64(params, verdict->approved ? request->amount : 0);
 	la_param_int64(params, decision->spent_after);
 	la_param(params, Int64GetDatum(own->limit), !own->set);
-	la_param(params, Int64GetDatum(verdict->remaining), !verdict->approved || !verdict->limited);
 	la_param(params, Int64GetDatum(verdict->max_approvable), verdict->max_approvable == 0);
-	la_param(params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
-	la_param(params, TimestampTzGetDatum(decision->expires_at),
-			 !verdict->approved || request->hold_for == NULL);
+	la_param(params, own->stored_frequency, false);
+	la_param(params, own->stored_action, false);
+	la_param_text(params, books->customer_id);
+	la_param_text(params, request->currency);
+	la_param_text(params, request->key);
+	la_param_text(params, request->merchant);
+	la_param_text(params, request->mcc);
+	la_param_text(params, request->country);
+	la_param(params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
+	la_param(params, JsonbPGetDatum(request->metadata), request->metadata == NULL);
+	la_param_text(params, books->agent_text);
 }
 
 /* Books the decision; false: the counter is no longer the one that was judged. */
@@ -447,7 +454,6 @@ static bool
 apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
 {
 	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
 	LaParams	params = {0};
 
 	la_new_id(id, books->at);
@@ -455,26 +461,18 @@ apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param_counter(&params, &books->counters[LA_AGENT_BOOK]);
-	param_figures(&params, books, request, decision, id);
-	la_param_uuid(&params, NULL);
-	la_param_uuid(&params, NULL);
-	la_param_text(&params, verdict->approved ? "approved" : "declined");
-	la_param_text(&params, verdict->approved ? "authorized" : "declined");
-	la_param_text(&params, verdict->approved ? NULL : la_reason_label(verdict->reasons[0]));
-	la_param_text(&params, la_frequency_label(own->frequency));
-	la_param_text(&params, la_action_label(own->action));
-	la_param_text(&params, books->customer_id);
-	la_param_text(&params, request->currency);
-	la_param_text(&params, request->key);
-	la_param_text(&params, request->merchant);
-	la_param_text(&params, request->mcc);
-	la_param_text(&params, request->country);
-	la_param(&params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
-	la_param(&params, verdict->approved ? (Datum) 0 : reason_array(verdict), verdict->approved);
-	la_param(&params, JsonbPGetDatum(decision->failed_limits), decision->failed_limits == NULL);
-	la_param(&params, JsonbPGetDatum(request->metadata), request->metadata == NULL);
-	la_param_text(&params, books->agent_text);
-	return la_run(LA_Q_APPLY, &params, LA_WRITE) == 1;
+	param_decision(&params, books, request, decision, id);
+	if (verdict->approved)
+	{
+		la_param(&params, Int64GetDatum(verdict->remaining), !verdict->limited);
+		la_param(&params, TimestampTzGetDatum(decision->expires_at), request->hold_for == NULL);
+		return la_run(LA_Q_APPROVE, &params, LA_WRITE) == 1;
+	}
+	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
+	la_param_text(&params, la_reason_label(verdict->reasons[0]));
+	la_param(&params, reason_array(verdict), false);
+	la_param(&params, JsonbPGetDatum(decision->failed_limits), false);
+	return la_run(LA_Q_DECLINE, &params, LA_WRITE) == 1;
 }
 
 static void
