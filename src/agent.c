@@ -60,7 +60,8 @@ static const char *const fixed_names[] = {
 static bool insert_agent(const LaPrincipal *caller, LaValues *values, const pg_uuid_t *id);
 static bool find_agent(const LaPrincipal *caller, const LaValues *given, pg_uuid_t *id);
 static Datum differing_fields(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *given);
-static void read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *stored);
+static void read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
+					   LaValues *stored);
 static void merge_defaults(LaValues *given, const LaValues *stored);
 static void tell(const LaPrincipal *caller, const char *type, const pg_uuid_t *id,
 				 const LaValues *stored, const char *previous_status);
@@ -184,7 +185,7 @@ la_register(const LaPrincipal *caller, LaValues *given, bool with_token, LaRegis
 
 	memset(result, 0, sizeof(LaRegistration));
 	livemode = la_need_organization(caller->organization_id);
-	la_share_history(caller->organization_id);
+	la_share_history(LA_LEVEL_ORGANIZATION, la_lock_key(caller->organization_id, "", 0));
 #if LA_MUTANT != 7
 	la_queue(LA_LEVEL_EXTERNAL_ID,
 			 la_lock_key(caller->organization_id, external_id, strlen(external_id)));
@@ -285,7 +286,7 @@ differing_fields(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *given
 	int			count = 0;
 	LaValues	stored;
 
-	read_agent(caller, id, &stored);
+	read_agent(caller, id, LA_Q_AGENT_READ, &stored);
 	for (int i = 0; i < LA_AGENT_EXTERNAL_ID; i++)
 		if (la_differs(la_agent_fields, i, given, &stored))
 			names[count++] = CStringGetTextDatum(la_agent_fields[i].name);
@@ -316,16 +317,16 @@ rule_value(const LaValues *values, const char *rule, int field, LaValues *to)
 		to->values[field] = DirectFunctionCall1(numeric_int8, NumericGetDatum(value->val.numeric));
 }
 
-/* The stored values of an agent whose row is then locked; P0002. */
+/* The stored values of an agent, by LA_Q_AGENT_READ or LA_Q_AGENT_LOCK; P0002. */
 static void
-read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *stored)
+read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query, LaValues *stored)
 {
 	LaParams	params = {0};
 	LaRow		row;
 
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, id);
-	if (la_run(LA_Q_AGENT_READ, &params, LA_WRITE) == 0)
+	if (la_run(query, &params, query == LA_Q_AGENT_READ ? LA_LATEST : LA_WRITE) == 0)
 		la_unknown_uuid("agent", id);
 	row = la_row(0);
 	la_stored_values(row, 0, LA_AGENT_STORED, stored);
@@ -403,37 +404,48 @@ refuse_deregistered(const LaValues *stored)
 				la_detail("agent_deregistered", "agent_id", "A deregistered agent cannot be changed."));
 }
 
+/*
+ * The row first, the configuration lock then: who holds the lock waits for
+ * nothing that a decision could hold.
+ */
 static void
 lock_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *stored)
 {
+	read_agent(caller, agent_id, LA_Q_AGENT_LOCK, stored);
 	la_change_configuration(LA_LEVEL_AGENT,
 							la_lock_key(caller->organization_id, agent_id, UUID_LEN));
-	read_agent(caller, agent_id, stored);
 }
 
 void
-la_change_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
+la_keep_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 {
 	LaValues	stored;
 
-	lock_agent(caller, agent_id, &stored);
+	read_agent(caller, agent_id, LA_Q_AGENT_LOCK, &stored);
 	refuse_deregistered(&stored);
 }
 
-/* A currency stays once something was spent in it: not even an open transaction may have. */
+/*
+ * A currency stays once something was spent in it, and not even an open
+ * transaction may have.  Its queue comes before all that a change locks.
+ */
 static void
-check_currency_is_unused(const LaPrincipal *caller, const pg_uuid_t *agent_id, Datum currency)
+await_spending(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 {
 	LaParams	params = {0};
-	LaCounter	counter;
 
 	la_queue(LA_LEVEL_AGENT, la_lock_key(caller->organization_id, agent_id, UUID_LEN));
 	la_param_text(&params, caller->organization_id);
 	la_param_text(&params, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))));
 	la_param_text(&params, la_scope_label(LA_AGENT));
 	la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
-	la_counter_read(&counter, la_row(0).values[0]);
-	memset(&params, 0, sizeof(params));
+}
+
+static void
+check_currency_is_unused(const LaPrincipal *caller, const pg_uuid_t *agent_id, Datum currency)
+{
+	LaParams	params = {0};
+
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, agent_id);
 	la_param(&params, currency, false);
@@ -470,6 +482,8 @@ la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 	Jsonb	   *new_values;
 	char	   *previous_status;
 
+	if (given->given[LA_AGENT_CURRENCY])
+		await_spending(caller, agent_id);
 	lock_agent(caller, agent_id, &stored);
 	refuse_deregistered(&stored);
 	previous_status = TextDatumGetCString(stored.values[LA_AGENT_STATUS]);

@@ -44,8 +44,8 @@ extern void la_register(const LaPrincipal *caller, LaValues *given, bool with_to
 /* Changes what is given and differs; the caller has checked that it may. */
 extern void la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given);
 
-/* Takes an agent's configuration lock to change it; P0002, or 55000 when it is deregistered. */
-extern void la_change_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+/* Locks an agent's row, so that it is not deregistered meanwhile; P0002, or 55000 when it is. */
+extern void la_keep_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
 
 /* P0002 unless there is such an agent. */
 extern void la_require_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);

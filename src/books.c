@@ -252,12 +252,24 @@ take_queue(LaBooks *books, int i)
 	books->queued[i] = true;
 }
 
+/*
+ * All three or none: who waits for a change of one level must not hold up a
+ * change of another.
+ */
 static void
 share_configuration(LaBooks *books)
 {
 #if LA_MUTANT != 2
-	for (int i = LA_LIMITS - 1; i >= 0; i--)
+	for (int i = 0; i < LA_LIMITS; i++)
+	{
+		if (la_try_configuration(levels[i], books->keys[i]))
+			continue;
+		for (int held = 0; held < i; held++)
+			la_release_configuration(levels[held], books->keys[held]);
 		la_share_configuration(levels[i], books->keys[i]);
+		la_release_configuration(levels[i], books->keys[i]);
+		i = -1;					/* from the beginning */
+	}
 #endif
 }
 
@@ -336,6 +348,11 @@ la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 		if (rows_are_locked(books, lock_row))
 			break;
 	}
+	/* Now that the configuration locks are held: what follows will be history. */
+	if (la_queues_are_full())
+		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION_BOOK]);
+	else
+		la_share_history(LA_LEVEL_AGENT, books->keys[LA_AGENT_BOOK]);
 }
 
 void
@@ -344,7 +361,7 @@ la_books_close(LaBooks *books)
 	release_configuration(books);
 	for (int i = LA_LIMITS - 1; i >= 0; i--)
 		if (books->newly_queued[i])
-			la_leave_queue(books->organization_id, levels[i], books->keys[i]);
+			la_leave_queue(levels[i], books->keys[i]);
 }
 
 void

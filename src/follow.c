@@ -104,7 +104,8 @@ suspend(LaBooks *books)
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param(&params, TimestampTzGetDatum(books->at), false);
-	la_run(LA_Q_AGENT_SUSPEND, &params, LA_WRITE);
+	if (la_run(LA_Q_AGENT_SUSPEND, &params, LA_WRITE) == 0)
+		return;					/* somebody else has done so meanwhile */
 	la_begin_object(&data);
 	la_put_uuid(&data, "agentId", &books->agent_id);
 	la_put_text(&data, "userId", books->customer_id);

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -18,39 +19,101 @@
 #include "module.h"
 #include "query.h"
 
-/* Agents whose queues are waited for between two looks at the table. */
+/* How long the scope's newcomers may be stopped for those that are about to commit. */
+#define DRAIN_MILLISECONDS 100
+
+/* Agents whose histories are waited for between two looks at the table. */
 #define AGENTS_AT_ONCE 1000
 
+/* Looks at the history of one agent or organization; false ends the walk. */
+typedef bool (*Look) (LaLevel level, uint64 key);
+
 /*
- * A transaction that has spent holds the queue lock of its agent, or the history
- * lock of the organization; one that has registered an agent, whose row is not
- * visible here, holds the latter.
+ * Every history that the scope's spending may be in: its agents', and the
+ * organization's for agents whose row cannot be seen yet and for transactions
+ * over very many agents.
  */
-void
-la_await_spending(const char *organization_id, const char *customer_id)
+static bool
+walk_histories(const char *organization_id, const char *customer_id, Look look)
 {
 	pg_uuid_t	last = {{0}};
 	uint64		count;
 
-#if LA_MUTANT == 8
-	return;
-#endif
-	la_await_history(organization_id);
+	if (!look(LA_LEVEL_ORGANIZATION, la_lock_key(organization_id, "", 0)))
+		return false;
 	do
 	{
 		LaParams	params = {0};
+		bool		goes_on = true;
 
 		la_param_text(&params, organization_id);
 		la_param_text(&params, customer_id);
 		la_param_uuid(&params, &last);
 		count = la_run(LA_Q_SCOPE_AGENTS, &params, LA_LATEST);
-		for (uint64 i = 0; i < count; i++)
+		for (uint64 i = 0; i < count && goes_on; i++)
 		{
-			last = *DatumGetUUIDP(la_row(i).values[0]);
-			la_await_queue(la_lock_key(organization_id, &last, UUID_LEN));
+			last = *DatumGetUUIDP(la_column(i, 0));
+			goes_on = look(LA_LEVEL_AGENT, la_lock_key(organization_id, &last, UUID_LEN));
 		}
 		SPI_freetuptable(SPI_tuptable);
+		if (!goes_on)
+			return false;
 	} while (count == AGENTS_AT_ONCE);
+	return true;
+}
+
+static bool
+await_one(LaLevel level, uint64 key)
+{
+	la_await_history(level, key);
+	return true;
+}
+
+static bool
+has_none(LaLevel level, uint64 key)
+{
+	return !la_has_history(level, key);
+}
+
+/* Gives those that have decided, and only have to commit, a moment to do so. */
+static bool
+drains(const char *organization_id, const char *customer_id)
+{
+	for (int i = 0; i < DRAIN_MILLISECONDS; i++)
+	{
+		if (walk_histories(organization_id, customer_id, has_none))
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(1000);
+	}
+	return false;
+}
+
+/*
+ * The configuration lock stops the scope's newcomers, so that nobody may be
+ * waited for under it who could wait for one of them: open transactions are
+ * waited for first, and if others have come since, once more.
+ */
+void
+la_change_limited(const char *organization_id, const char *customer_id)
+{
+	LaLevel		level = customer_id != NULL ? LA_LEVEL_CUSTOMER : LA_LEVEL_ORGANIZATION;
+	const char *id = customer_id != NULL ? customer_id : "";
+	uint64		key = la_lock_key(organization_id, id, strlen(id));
+
+	for (;;)
+	{
+#if LA_MUTANT != 8
+		(void) walk_histories(organization_id, customer_id, await_one);
+#endif
+		la_change_configuration(level, key);
+#if LA_MUTANT == 8
+		return;
+#endif
+		if (drains(organization_id, customer_id))
+			return;
+		la_leave_configuration(level, key);
+	}
 }
 
 /* Currency and time zone of the organization. */
@@ -102,7 +165,6 @@ la_start_counting(const char *organization_id, const char *customer_id)
 	char	   *zone;
 	bool		known;
 
-	la_await_spending(organization_id, customer_id);
 	read_defaults(organization_id, &currency, &zone);
 	la_param_text(&params, organization_id);
 	la_param_text(&params, scope_id);

@@ -5,10 +5,13 @@
 #ifndef LA_HISTORY_H
 #define LA_HISTORY_H
 
-/* Waits until every transaction that spent there, and is open now, has ended; customer_id NULL: the organization. */
-extern void la_await_spending(const char *organization_id, const char *customer_id);
+/*
+ * Takes the configuration lock of a customer (or, with NULL, the organization) at
+ * a moment at which no other open transaction has spent there.
+ */
+extern void la_change_limited(const char *organization_id, const char *customer_id);
 
-/* Makes or renews the counter from the authorizations; under the scope's configuration lock. */
+/* Makes or renews the counter from the authorizations, after la_change_limited(). */
 extern void la_start_counting(const char *organization_id, const char *customer_id);
 
 #endif							/* LA_HISTORY_H */

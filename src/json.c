@@ -96,6 +96,24 @@ class_of(int sqlstate)
 	return NULL;
 }
 
+/* Fields that the SQL functions name are called in camelCase here. */
+static char *
+camel_case(const char *name)
+{
+	char	   *result = palloc(strlen(name) + 1);
+	char	   *to = result;
+
+	for (; *name != '\0'; name++)
+	{
+		if (name[0] == '_' && name[1] != '\0')
+			*to++ = pg_toupper((unsigned char) *++name);
+		else
+			*to++ = *name;
+	}
+	*to = '\0';
+	return result;
+}
+
 static Jsonb *
 error_body(const ErrorData *error, const struct ErrorClass *class)
 {
@@ -115,7 +133,7 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 	la_put_text(&document, "code", code != NULL ? code : "invalid_request");
 	la_put_text(&document, "message", error->message);
 	if (error->column_name != NULL)
-		la_put_text(&document, "param", error->column_name);
+		la_put_text(&document, "param", camel_case(error->column_name));
 	la_close_object(&document);
 	return la_end_object(&document);
 }

@@ -59,12 +59,6 @@ lock_tag(Kind kind, LaLevel level, uint64 key)
 	return tag;
 }
 
-static LOCKTAG
-history_tag(const char *organization_id)
-{
-	return lock_tag(HISTORY, LA_LEVEL_ORGANIZATION, la_lock_key(organization_id, "", 0));
-}
-
 /* The function's own SET clause made a nest level, at whose end this is undone. */
 void
 la_limit_waiting(void)
@@ -96,18 +90,25 @@ la_queue(LaLevel level, uint64 key)
 /*
  * A transaction over very many agents would fill the server's lock table.  The
  * row lock that it holds on the counter, and the counter's version, then keep
- * the others right; the history lock makes its work known.
+ * the others right.
  */
 void
-la_leave_queue(const char *organization_id, LaLevel level, uint64 key)
+la_leave_queue(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(QUEUE, level, key);
 
 	if (queues_held <= LA_MAX_QUEUES)
 		return;
-	la_share_history(organization_id);
 	(void) LockRelease(&tag, ExclusiveLock, false);
 	queues_held--;
+}
+
+bool
+la_try_configuration(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -135,21 +136,39 @@ la_change_configuration(LaLevel level, uint64 key)
 }
 
 void
-la_share_history(const char *organization_id)
+la_leave_configuration(LaLevel level, uint64 key)
 {
-	LOCKTAG		tag = history_tag(organization_id);
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	(void) LockRelease(&tag, ExclusiveLock, false);
+}
+
+void
+la_share_history(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(HISTORY, level, key);
 
 	(void) LockAcquire(&tag, ShareLock, false, false);
 }
 
-void
-la_await_history(const char *organization_id)
+bool
+la_has_history(LaLevel level, uint64 key)
 {
-	WaitForLockers(history_tag(organization_id), ExclusiveLock, false);
+	LOCKTAG		tag = lock_tag(HISTORY, level, key);
+	int			count;
+
+	pfree(GetLockConflicts(&tag, ExclusiveLock, &count));
+	return count > 0;
 }
 
 void
-la_await_queue(uint64 key)
+la_await_history(LaLevel level, uint64 key)
 {
-	WaitForLockers(lock_tag(QUEUE, LA_LEVEL_AGENT, key), ExclusiveLock, false);
+	WaitForLockers(lock_tag(HISTORY, level, key), ExclusiveLock, false);
+}
+
+bool
+la_queues_are_full(void)
+{
+	return queues_held > LA_MAX_QUEUES;
 }

@@ -14,10 +14,10 @@
  *					a change waits for decisions in progress and for nothing
  *					else, and nothing is decided against the old state once the
  *					change has committed.
- *	history			held shared to the end by transactions whose work the
- *					queue locks do not show: registrations, and decisions that
- *					gave their queue lock back.  Whoever sums up what was spent
- *					waits for both kinds of holders, without stopping newcomers.
+ *	history			held shared to the end by what has decided: a decision holds
+ *					its agent's (or, beyond some number, its organization's), a
+ *					registration its organization's.  Whoever sums up what was
+ *					spent waits for the holders, without stopping newcomers.
  */
 #ifndef LA_LOCK_H
 #define LA_LOCK_H
@@ -34,7 +34,7 @@ typedef enum LaLevel
 	LA_LEVEL_EXTERNAL_ID,
 }			LaLevel;
 
-/* Queue locks that a transaction keeps; beyond it they are given back in the call that took them. */
+/* Agents whose queue and history locks a transaction keeps; beyond it queues are left and the organization's history is held. */
 #define LA_MAX_QUEUES 1000
 
 /* Puts ledger_agents.lock_timeout in force for the rest of the calling SQL function. */
@@ -46,17 +46,23 @@ extern uint64 la_lock_key(const char *organization_id, const void *id, int lengt
 /* True: the transaction did not hold it before. */
 extern bool la_queue(LaLevel level, uint64 key);
 
-/* Gives a queue lock that the same call took back, where the transaction holds too many. */
-extern void la_leave_queue(const char *organization_id, LaLevel level, uint64 key);
+/* The transaction holds more of them than it may keep. */
+extern bool la_queues_are_full(void);
 
+/* Gives a queue lock that the same call took back, where the transaction holds too many. */
+extern void la_leave_queue(LaLevel level, uint64 key);
+
+extern bool la_try_configuration(LaLevel level, uint64 key);	/* false: it would have to wait */
 extern void la_share_configuration(LaLevel level, uint64 key);
 extern void la_release_configuration(LaLevel level, uint64 key);
 extern void la_change_configuration(LaLevel level, uint64 key);
+extern void la_leave_configuration(LaLevel level, uint64 key);	/* changed nothing after all */
 
-extern void la_share_history(const char *organization_id);
+/* History of an agent that this transaction has decided for; of an organization it has registered in. */
+extern void la_share_history(LaLevel level, uint64 key);
 
-/* Waits for the transactions that hold the history of the organization, or the queue lock of an agent. */
-extern void la_await_history(const char *organization_id);
-extern void la_await_queue(uint64 key);
+/* Transactions of others that hold it: whether there are any, and waiting until these have ended. */
+extern bool la_has_history(LaLevel level, uint64 key);
+extern void la_await_history(LaLevel level, uint64 key);
 
 #endif							/* LA_LOCK_H */

@@ -229,10 +229,6 @@ la_update_organization(PG_FUNCTION_ARGS)
 	la_limit_waiting();
 	SPI_connect();
 	(void) la_need_organization(caller.organization_id);
-	/* Drained first without the lock, so that an idle transaction stops nobody but this call. */
-	if (given.given[ORG_LIMIT] || given.given[ORG_CURRENCY])
-		la_await_spending(caller.organization_id, NULL);
-	la_change_configuration(LA_LEVEL_ORGANIZATION, la_lock_key(caller.organization_id, "", 0));
 	answer = write_organization(&caller, &given);
 	SPI_finish();
 	return answer;
@@ -244,7 +240,6 @@ check_currency_is_unused(const char *organization_id, Datum currency)
 {
 	LaParams	params = {0};
 
-	la_await_spending(organization_id, NULL);
 	la_param_text(&params, organization_id);
 	la_param(&params, currency, false);
 	if (la_run(LA_Q_ORGANIZATION_SPENT, &params, LA_LATEST) > 0)
@@ -262,9 +257,58 @@ get_organization(const char *id, LaView view)
 	Datum		answer;
 
 	la_param_text(&params, id);
-	if (!la_run_one(LA_Q_ORGANIZATION_GET, &params, view, &answer))
+	if (la_run_one(LA_Q_ORGANIZATION_GET, &params, view, &answer))
+		return answer;
+	if (strcmp(id, DEFAULT_ORGANIZATION) != 0)
 		la_unknown("organization", id);
+	(void) la_run_one(LA_Q_ORGANIZATION_UNWRITTEN, &params, view, &answer);
 	return answer;
+}
+
+static bool
+is_first_limit(const LaValues *given, const LaValues *stored, int field)
+{
+	return stored->nulls[field] && given->given[field] && !given->nulls[field];
+}
+
+static void
+read_organization(const char *id, LaValues *stored)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, id);
+	la_run(LA_Q_ORGANIZATION_READ, &params, LA_LATEST);
+	la_stored_values(la_row(0), 0, ORG_FIELDS, stored);
+}
+
+/* A first limit and another currency need to know all that was spent. */
+static bool
+needs_history(const LaValues *given, const LaValues *stored)
+{
+	return is_first_limit(given, stored, ORG_LIMIT) ||
+		la_differs(organization_fields, ORG_CURRENCY, given, stored);
+}
+
+/*
+ * Whoever changes the row holds its configuration lock, so that what is read
+ * under it stays.  What was read before only says which way to take the lock.
+ */
+static void
+lock_organization(const char *id, const LaValues *given, LaValues *stored)
+{
+	uint64		key = la_lock_key(id, "", 0);
+
+	read_organization(id, stored);
+	if (!needs_history(given, stored))
+	{
+		la_change_configuration(LA_LEVEL_ORGANIZATION, key);
+		read_organization(id, stored);
+		if (!needs_history(given, stored))
+			return;
+		la_leave_configuration(LA_LEVEL_ORGANIZATION, key);
+	}
+	la_change_limited(id, NULL);
+	read_organization(id, stored);
 }
 
 static Datum
@@ -275,22 +319,19 @@ write_organization(const LaPrincipal *caller, const LaValues *given)
 	LaValues	stored;
 	Jsonb	   *old_values;
 	Jsonb	   *new_values;
-	bool		had_limit;
+	bool		first_limit;
 
-	la_param_text(&params, id);
-	la_run(LA_Q_ORGANIZATION_READ, &params, LA_WRITE);
-	la_stored_values(la_row(0), 0, ORG_FIELDS, &stored);
-	had_limit = !stored.nulls[ORG_LIMIT];
+	lock_organization(id, given, &stored);
+	first_limit = is_first_limit(given, &stored, ORG_LIMIT);
 	if (la_differs(organization_fields, ORG_CURRENCY, given, &stored))
 		check_currency_is_unused(id, stored.values[ORG_CURRENCY]);
 	if (la_change(organization_fields, ORG_FIELDS, given, &stored, &old_values, &new_values))
 	{
-		memset(&params, 0, sizeof(params));
 		la_param_text(&params, id);
 		la_param_values(&params, &stored, ORG_FIELDS);
 		la_param(&params, TimestampTzGetDatum(la_now()), false);
 		la_run(LA_Q_ORGANIZATION_WRITE, &params, LA_WRITE);
-		if (!had_limit && !stored.nulls[ORG_LIMIT])
+		if (first_limit)
 			la_start_counting(id, NULL);
 		la_record_change(caller, id, "organization", id, "update", old_values, new_values);
 	}
@@ -349,10 +390,6 @@ la_update_customer(PG_FUNCTION_ARGS)
 	SPI_connect();
 	(void) la_need_organization(caller.organization_id);
 	la_need_customer(caller.organization_id, id);
-	if (given.given[CUS_LIMIT])
-		la_await_spending(caller.organization_id, id);
-	la_change_configuration(LA_LEVEL_CUSTOMER,
-							la_lock_key(caller.organization_id, id, strlen(id)));
 	answer = write_customer(&caller, id, &given);
 	SPI_finish();
 	return answer;
@@ -371,6 +408,37 @@ get_customer(const char *organization_id, const char *id, LaView view)
 	return answer;
 }
 
+static void
+read_customer(const char *organization_id, const char *id, LaValues *stored)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, organization_id);
+	la_param_text(&params, id);
+	la_run(LA_Q_CUSTOMER_READ, &params, LA_LATEST);
+	la_stored_values(la_row(0), 0, CUS_FIELDS, stored);
+}
+
+/* As lock_organization(). */
+static void
+lock_customer(const char *organization_id, const char *id, const LaValues *given,
+			  LaValues *stored)
+{
+	uint64		key = la_lock_key(organization_id, id, strlen(id));
+
+	read_customer(organization_id, id, stored);
+	if (!is_first_limit(given, stored, CUS_LIMIT))
+	{
+		la_change_configuration(LA_LEVEL_CUSTOMER, key);
+		read_customer(organization_id, id, stored);
+		if (!is_first_limit(given, stored, CUS_LIMIT))
+			return;
+		la_leave_configuration(LA_LEVEL_CUSTOMER, key);
+	}
+	la_change_limited(organization_id, id);
+	read_customer(organization_id, id, stored);
+}
+
 static Datum
 write_customer(const LaPrincipal *caller, const char *id, const LaValues *given)
 {
@@ -379,22 +447,18 @@ write_customer(const LaPrincipal *caller, const char *id, const LaValues *given)
 	LaValues	stored;
 	Jsonb	   *old_values;
 	Jsonb	   *new_values;
-	bool		had_limit;
+	bool		first_limit;
 
-	la_param_text(&params, organization_id);
-	la_param_text(&params, id);
-	la_run(LA_Q_CUSTOMER_READ, &params, LA_WRITE);
-	la_stored_values(la_row(0), 0, CUS_FIELDS, &stored);
-	had_limit = !stored.nulls[CUS_LIMIT];
+	lock_customer(organization_id, id, given, &stored);
+	first_limit = is_first_limit(given, &stored, CUS_LIMIT);
 	if (la_change(customer_fields, CUS_FIELDS, given, &stored, &old_values, &new_values))
 	{
-		memset(&params, 0, sizeof(params));
 		la_param_text(&params, organization_id);
 		la_param_text(&params, id);
 		la_param_values(&params, &stored, CUS_FIELDS);
 		la_param(&params, TimestampTzGetDatum(la_now()), false);
 		la_run(LA_Q_CUSTOMER_WRITE, &params, LA_WRITE);
-		if (!had_limit && !stored.nulls[CUS_LIMIT])
+		if (first_limit)
 			la_start_counting(organization_id, id);
 		la_record_change(caller, organization_id, "customer", id, "update", old_values, new_values);
 	}

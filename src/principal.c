@@ -169,7 +169,7 @@ la_unknown(const char *what, const char *id)
 	ereport(ERROR,
 			errcode(ERRCODE_NO_DATA_FOUND),
 			errmsg("unknown %s", what),
-			la_detail(psprintf("unknown_%s", what), what,
+			la_detail(psprintf("unknown_%s", what), psprintf("%s_id", what),
 					  "There is no %s \"%s\".", what, la_quoted(id)));
 }
 

@@ -284,6 +284,14 @@ la_row(uint64 number)
 	return row;
 }
 
+Datum
+la_column(uint64 number, int column)
+{
+	bool		isnull;
+
+	return SPI_getbinval(SPI_tuptable->vals[number], SPI_tuptable->tupdesc, column + 1, &isnull);
+}
+
 void
 la_deform(Datum composite, int count, LaRow row)
 {

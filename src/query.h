@@ -22,6 +22,7 @@ typedef enum LaQuery
 	LA_Q_ORGANIZATION_READ,
 	LA_Q_ORGANIZATION_WRITE,
 	LA_Q_ORGANIZATION_GET,
+	LA_Q_ORGANIZATION_UNWRITTEN,
 	LA_Q_ORGANIZATION_DEFAULTS,
 	LA_Q_ORGANIZATION_SPENT,
 	LA_Q_CUSTOMER_EXISTS,
@@ -35,6 +36,7 @@ typedef enum LaQuery
 	LA_Q_AGENT_FIND,
 	LA_Q_AGENT_INSERT,
 	LA_Q_AGENT_READ,
+	LA_Q_AGENT_LOCK,
 	LA_Q_AGENT_WRITE,
 	LA_Q_AGENT_SUSPEND,
 	LA_Q_AGENT_DEREGISTER,
@@ -129,6 +131,7 @@ typedef struct LaRow
 }			LaRow;
 
 extern LaRow la_row(uint64 number);
+extern Datum la_column(uint64 number, int column);	/* of one that is not null */
 
 /* The columns of a composite value that has count of them. */
 extern void la_deform(Datum composite, int count, LaRow row);

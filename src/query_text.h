@@ -30,6 +30,14 @@
 	" a.created_at, a.updated_at, a.deregistered_at," \
 	" encode(uuid_send(a.id), 'base64'))::ledger_agents.agent_detail"
 
+/* In the order of the fields of agent.h. */
+#define AGENT_VALUES \
+	"SELECT a.name, a.description, a.status::text, a.spending_limit," \
+	" a.spending_limit_frequency::text, a.window_mode::text, a.on_limit_exceeded::text, a.currency," \
+	" a.max_cards, a.default_card_limit, a.default_card_limit_frequency::text," \
+	" a.default_policy_id, a.policy, a.metadata, a.external_id, a.customer_id" \
+	" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"
+
 #define TOKEN_DETAIL(secret) \
 	"ROW(t.organization_id, t.id, t.agent_id, t.name, t.prefix, t.created_at, t.expires_at," \
 	" (SELECT u.last_used_at FROM ledger_agents.agent_token_uses u" \
@@ -125,7 +133,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_ORGANIZATION_READ] = {"t",
 		"SELECT o.name, o.status::text, o.timezone, o.currency, o.spending_limit,"
 		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent, o.livemode"
-		" FROM ledger_agents.organizations o WHERE o.id = $1 FOR NO KEY UPDATE"},
+		" FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_WRITE] = {"tttttittnz",
 		"UPDATE ledger_agents.organizations SET name = $2, status = $3::ledger_agents.account_status,"
 		" timezone = $4, currency = $5, spending_limit = $6,"
@@ -134,6 +142,9 @@ static const Statement statements[LA_Q_COUNT] = {
 		" WHERE id = $1"},
 	[LA_Q_ORGANIZATION_GET] = {"t",
 		"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
+	[LA_Q_ORGANIZATION_UNWRITTEN] = {"t",
+		"SELECT ROW($1, NULL, 'active', true, 'UTC', 'USD', NULL, 'perMonth', NULL, 80, NULL,"
+		" NULL)::ledger_agents.organizations"},
 	[LA_Q_ORGANIZATION_DEFAULTS] = {"t",
 		"SELECT o.currency, o.timezone FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_SPENT] = {"tt",
@@ -147,7 +158,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_CUSTOMER_READ] = {"tt",
 		"SELECT c.name, c.status::text, c.spending_limit, c.spending_limit_frequency::text,"
 		" c.window_mode::text, c.policy"
-		" FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2 FOR NO KEY UPDATE"},
+		" FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_CUSTOMER_WRITE] = {"ttttittjz",
 		"UPDATE ledger_agents.customers SET name = $3, status = $4::ledger_agents.account_status,"
 		" spending_limit = $5, spending_limit_frequency = $6::ledger_agents.spending_frequency,"
@@ -178,12 +189,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN $7 = 'suspended' THEN $19 END)"
 		" ON CONFLICT (organization_id, external_id) WHERE status <> 'deregistered' DO NOTHING"
 		" RETURNING true"},
-	[LA_Q_AGENT_READ] = {"tu",
-		"SELECT a.name, a.description, a.status::text, a.spending_limit,"
-		" a.spending_limit_frequency::text, a.window_mode::text, a.on_limit_exceeded::text, a.currency,"
-		" a.max_cards, a.default_card_limit, a.default_card_limit_frequency::text,"
-		" a.default_policy_id, a.policy, a.metadata, a.external_id, a.customer_id"
-		" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2 FOR NO KEY UPDATE"},
+	[LA_Q_AGENT_READ] = {"tu", AGENT_VALUES},
+	[LA_Q_AGENT_LOCK] = {"tu", AGENT_VALUES " FOR NO KEY UPDATE"},
 	[LA_Q_AGENT_WRITE] = {"tu" "tttittttnitujj" "zt",
 		"UPDATE ledger_agents.agents SET name = $3, description = $4,"
 		" status = $5::ledger_agents.agent_status, spending_limit = $6,"
@@ -200,7 +207,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_AGENT_SUSPEND] = {"tuz",
 		"UPDATE ledger_agents.agents SET status = 'suspended',"
 		" suspended_reason = 'spending_limit_exceeded', suspended_by = 'system', suspended_at = $3,"
-		" updated_at = $3 WHERE organization_id = $1 AND id = $2"},
+		" updated_at = $3 WHERE organization_id = $1 AND id = $2 AND status = 'active'"},
 	[LA_Q_AGENT_DEREGISTER] = {"tuz",
 		"UPDATE ledger_agents.agents SET status = 'deregistered', deregistered_at = $3,"
 		" suspended_reason = NULL, suspended_by = NULL, suspended_at = NULL, updated_at = $3"

@@ -126,7 +126,6 @@ decide(FunctionCallInfo fcinfo, bool raise)
 			refuse_declined(&decision);
 		if (apply(&books, &request, &decision, &id))
 		{
-			la_follow(&books, &request, &decision);
 			answer = la_answer(fcinfo, &books, &request, &decision, &id);
 			break;
 		}
@@ -134,6 +133,9 @@ decide(FunctionCallInfo fcinfo, bool raise)
 		la_books_close(&books);
 	}
 	la_books_close(&books);
+	/* A suspension may wait for a change of the agent, and that one for the locks just given back. */
+	if (!books.key_known)
+		la_follow(&books, &request, &decision);
 	SPI_finish();
 	return answer;
 }

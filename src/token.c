@@ -254,7 +254,7 @@ la_create_agent_token(PG_FUNCTION_ARGS)
 				la_detail("invalid_value", "expires_at", "Leave it out for a token that does not expire."));
 	la_limit_waiting();
 	SPI_connect();
-	la_change_agent(&caller, agent_id);
+	la_keep_agent(&caller, agent_id);
 	la_issue_token(&caller, agent_id, name, expires_at,
 				   la_need_organization(caller.organization_id), &token);
 	SPI_finish();
