@@ -35,11 +35,25 @@ typedef struct LaRegistration
 	bool		issued;			/* token is set */
 	LaToken		token;
 	Datum		differs;		/* text[], or 0 when created */
-}			LaRegistration;
+} LaRegistration;
 
 /* Registers, idempotently; with_token: a new agent gets its first token. */
 extern void la_register(const LaPrincipal *caller, LaValues *given, bool with_token,
 						LaRegistration *result);
+
+/* The stored values of an agent, by LA_Q_AGENT_READ or LA_Q_AGENT_LOCK; P0002. */
+extern void la_read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
+						  LaValues *stored);
+
+/* Writes the two given defaults into the given policy, or into the stored one. */
+extern void la_merge_defaults(LaValues *given, const LaValues *stored);
+
+/* P0002 unless the template that is named exists. */
+extern void la_require_template(const LaPrincipal *caller, const LaValues *values);
+
+/* An event about an agent; its type says which fields it has. */
+extern void la_tell_agent(const LaPrincipal *caller, const char *type, const pg_uuid_t *id,
+						  const LaValues *stored, const char *previous_status);
 
 /* Changes what is given and differs; the caller has checked that it may. */
 extern void la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given);

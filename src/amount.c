@@ -36,7 +36,10 @@ la_percent(int64 spent, int64 limit)
 {
 	int64		percent;
 
-	/* Dividing first loses less than a percent where the product would overflow. */
+	/*
+	 * Dividing first loses less than a percent where the product would
+	 * overflow.
+	 */
 	if (pg_mul_s64_overflow(spent, 100, &percent))
 		percent = limit >= 100 ? spent / (limit / 100) : PG_INT32_MAX;
 	else

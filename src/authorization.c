@@ -76,7 +76,11 @@ la_reverse(PG_FUNCTION_ARGS)
 	}
 	la_limit_waiting();
 	SPI_connect();
-	/* The agent of an authorization never changes: it may be read before the locks. */
+
+	/*
+	 * The agent of an authorization never changes: it may be read before the
+	 * locks.
+	 */
 	read_hold(&caller, PG_GETARG_UUID_P(0), LA_Q_AUTHORIZATION_READ, LA_LATEST, &hold);
 	la_books_init(&books, &caller, &hold.agent_id, LA_LATEST);
 	la_books_open(&books, &caller, NULL, true);
@@ -229,7 +233,7 @@ la_list_authorizations(PG_FUNCTION_ARGS)
 {
 	static const char *const decisions[] = {"approved", "declined", NULL};
 	static const LaField decision_field = {
-		.name = "decision",.kind = LA_KIND_LABEL,.nullable = true,.labels = decisions
+		.name = "decision", .kind = LA_KIND_LABEL, .nullable = true, .labels = decisions
 	};
 	LaPrincipal caller = la_caller(fcinfo, 5);
 	pg_uuid_t  *agent_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0);

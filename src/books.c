@@ -37,7 +37,7 @@ typedef struct Hint
 {
 	uint64		agent;			/* key: the number of the agent's lock */
 	uint64		customer;
-}			Hint;
+} Hint;
 
 static HTAB *hints = NULL;
 
@@ -54,7 +54,7 @@ recall_customer(uint64 agent)
 static void
 remember_customer(uint64 agent, uint64 customer)
 {
-	HASHCTL		control = {.keysize = sizeof(uint64),.entrysize = sizeof(Hint)};
+	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(Hint)};
 	Hint	   *hint;
 
 	if (hints != NULL && hash_get_num_entries(hints) >= MAX_HINTS)
@@ -348,7 +348,11 @@ la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 		if (rows_are_locked(books, lock_row))
 			break;
 	}
-	/* Now that the configuration locks are held: what follows will be history. */
+
+	/*
+	 * Now that the configuration locks are held: what follows will be
+	 * history.
+	 */
 	if (la_queues_are_full())
 		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION_BOOK]);
 	else

@@ -36,7 +36,8 @@ typedef struct LaBooks
 	bool		has_template;
 	pg_uuid_t	template_id;
 	bool		key_known;		/* there is an answer to the key */
-	bool		counter_busy;	/* an open transaction has changed the agent's counter */
+	bool		counter_busy;	/* an open transaction has changed the agent's
+								 * counter */
 
 	/* By scope. */
 	LaCounter	counters[LA_LIMITS];
@@ -51,7 +52,7 @@ typedef struct LaBooks
 	bool		queued[LA_LIMITS];
 	bool		newly_queued[LA_LIMITS];
 	bool		row_locked[LA_LIMITS];
-}			LaBooks;
+} LaBooks;
 
 extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
 						  const pg_uuid_t *agent_id, LaView view);

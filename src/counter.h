@@ -19,7 +19,7 @@ typedef enum LaScope
 	LA_AGENT,
 	LA_CUSTOMER,
 	LA_ORGANIZATION,
-}			LaScope;
+} LaScope;
 
 extern const char *la_scope_label(LaScope scope);
 
@@ -33,7 +33,7 @@ typedef struct LaMark
 	bool		set;
 	TimestampTz window;
 	int64		limit;
-}			LaMark;
+} LaMark;
 
 typedef struct LaCounter
 {
@@ -51,7 +51,7 @@ typedef struct LaCounter
 	TimestampTz next_expiry;
 	LaMark		exceeded;
 	LaMark		approaching;
-}			LaCounter;
+} LaCounter;
 
 /* From a whole row of the table. */
 extern void la_counter_read(LaCounter *counter, Datum row);

@@ -129,7 +129,7 @@ la_put_jsonb(LaDocument *document, const char *key, Jsonb *jsonb)
 void
 la_put_time(LaDocument *document, const char *key, TimestampTz at)
 {
-	char		text[MAXDATELEN + 1];
+	char text[	MAXDATELEN + 1];
 	struct pg_tm tm;
 	fsec_t		fsec;
 
@@ -138,11 +138,15 @@ la_put_time(LaDocument *document, const char *key, TimestampTz at)
 		la_put_null(document, key);
 		return;
 	}
-	/* Broken down without a zone it is UTC; a negative isdst would leave the zone out. */
+
+	/*
+	 * Broken down without a zone it is UTC; a negative isdst would leave the
+	 * zone out.
+	 */
 	tm.tm_isdst = 0;
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, text);
-	if (strlen(text) > 6 && strcmp(text + strlen(text) - 6, "+00:00") == 0)
-		strcpy(text + strlen(text) - 6, "Z");
+	if (strlen(text) > 6 && strcmp(text +strlen(text) - 6, "+00:00") == 0)
+		strcpy(text +strlen(text) - 6, "Z");
 	la_put_text(document, key, text);
 }
 

@@ -15,7 +15,7 @@ typedef struct LaDocument
 {
 	JsonbParseState *state;
 	JsonbValue *result;
-}			LaDocument;
+} LaDocument;
 
 extern void la_begin_object(LaDocument *document);
 extern void la_begin_array(LaDocument *document);

@@ -77,6 +77,7 @@ la_check_metadata(Jsonb *value, const char *field)
 				errmsg("%s must be an object", field),
 				la_detail("invalid_type", field, "It is an array or a scalar."));
 	text = JsonbToCString(NULL, &value->root, VARSIZE(value));
+
 	if (strlen(text) > LA_MAX_METADATA)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -166,7 +167,7 @@ la_give(const LaField *fields, int i, Datum value, bool isnull, LaValues *to)
 }
 
 static const char *const json_type_names[] = {
-	[jbvNull] = "null", [jbvString] = "string", [jbvNumeric] = "number",
+	[jbvNull] = "null",[jbvString] = "string",[jbvNumeric] = "number",
 	[jbvBool] = "boolean"
 };
 
@@ -440,7 +441,7 @@ la_parse_cursor(const char *cursor)
 {
 	bytea	   *bytes = NULL;
 	static const char alphabet[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 	if (cursor == NULL)
 		return NULL;

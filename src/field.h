@@ -27,7 +27,7 @@ typedef enum LaKind
 	LA_KIND_UUID,
 	LA_KIND_METADATA,			/* jsonb object up to 64 kB */
 	LA_KIND_RULES,				/* jsonb object of a policy's rules */
-}			LaKind;
+} LaKind;
 
 typedef struct LaField
 {
@@ -38,7 +38,7 @@ typedef struct LaField
 	int			least;
 	int			most;
 	const char *const *labels;	/* ends with NULL */
-}			LaField;
+} LaField;
 
 /* Most fields that an object has. */
 #define LA_MAX_FIELDS 24
@@ -48,7 +48,7 @@ typedef struct LaValues
 	Datum		values[LA_MAX_FIELDS];
 	bool		nulls[LA_MAX_FIELDS];
 	bool		given[LA_MAX_FIELDS];
-}			LaValues;
+} LaValues;
 
 /* Largest metadata, in bytes of its text. */
 #define LA_MAX_METADATA 65536

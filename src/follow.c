@@ -126,7 +126,7 @@ la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision)
 {
 	const LaVerdict *verdict = &decision->verdict;
 	bool		suspends = verdict->exceeded &&
-		books->facts.limits[LA_AGENT_BOOK].action == LA_ACTION_SUSPEND;
+	books->facts.limits[LA_AGENT_BOOK].action == LA_ACTION_SUSPEND;
 
 	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
 		if (books->counted[i])

@@ -28,7 +28,7 @@ typedef enum LaReason
 	LA_AGENT_LIMIT_EXCEEDED,
 	LA_CUSTOMER_LIMIT_EXCEEDED,
 	LA_ORGANIZATION_LIMIT_EXCEEDED,
-}			LaReason;
+} LaReason;
 
 #define LA_MAX_REASONS (LA_ORGANIZATION_LIMIT_EXCEEDED + 1)
 
@@ -41,7 +41,7 @@ typedef enum LaAction
 	LA_ACTION_SUSPEND,
 	LA_ACTION_NOTIFY,
 	LA_ACTION_NONE,
-}			LaAction;
+} LaAction;
 
 extern LaAction la_action(const char *label, const char *field);
 extern const char *la_action_label(LaAction action);
@@ -57,12 +57,12 @@ typedef struct LaLimit
 	const char *currency;
 	LaAction	action;			/* LA_ACTION_DECLINE but for agents */
 	Datum		stored_frequency;	/* the enums as they are stored; the judge
-								 * does not look at them */
+									 * does not look at them */
 	Datum		stored_action;
 	int64		spent;			/* what counts in the window */
 	LaWindow	window;			/* infinite bounds where there is none */
 	int64		total;			/* what counts at all; for the range of sums */
-}			LaLimit;
+} LaLimit;
 
 /* Agent, customer, organization; in this order, which is that of the reasons. */
 #define LA_LIMITS 3
@@ -74,7 +74,7 @@ typedef struct LaFacts
 	bool		agent_deregistered;
 	bool		agent_suspended;
 	LaLimit		limits[LA_LIMITS];
-}			LaFacts;
+} LaFacts;
 
 typedef struct LaRequest
 {
@@ -87,7 +87,7 @@ typedef struct LaRequest
 	const char *key;
 	const Interval *hold_for;
 	Jsonb	   *metadata;
-}			LaRequest;
+} LaRequest;
 
 typedef struct LaVerdict
 {
@@ -101,7 +101,7 @@ typedef struct LaVerdict
 	bool		limited;		/* remaining is set */
 	int64		remaining;		/* of the tightest limit, after an approval */
 	int64		max_approvable; /* 0: none */
-}			LaVerdict;
+} LaVerdict;
 
 extern void la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict);
 

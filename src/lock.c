@@ -23,7 +23,7 @@ typedef enum Kind
 	QUEUE = 1000,
 	CONFIGURATION = 1100,
 	HISTORY = 1200,
-}			Kind;
+} Kind;
 
 /* Queue locks that this transaction has taken. */
 static int	queues_held = 0;

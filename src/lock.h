@@ -32,7 +32,7 @@ typedef enum LaLevel
 	LA_LEVEL_CUSTOMER,
 	LA_LEVEL_ORGANIZATION,
 	LA_LEVEL_EXTERNAL_ID,
-}			LaLevel;
+} LaLevel;
 
 /* Agents whose queue and history locks a transaction keeps; beyond it queues are left and the organization's history is held. */
 #define LA_MAX_QUEUES 1000
@@ -52,11 +52,13 @@ extern bool la_queues_are_full(void);
 /* Gives a queue lock that the same call took back, where the transaction holds too many. */
 extern void la_leave_queue(LaLevel level, uint64 key);
 
-extern bool la_try_configuration(LaLevel level, uint64 key);	/* false: it would have to wait */
+extern bool la_try_configuration(LaLevel level, uint64 key);	/* false: it would have
+																 * to wait */
 extern void la_share_configuration(LaLevel level, uint64 key);
 extern void la_release_configuration(LaLevel level, uint64 key);
 extern void la_change_configuration(LaLevel level, uint64 key);
-extern void la_leave_configuration(LaLevel level, uint64 key);	/* changed nothing after all */
+extern void la_leave_configuration(LaLevel level, uint64 key);	/* changed nothing after
+																 * all */
 
 /* History of an agent that this transaction has decided for; of an organization it has registered in. */
 extern void la_share_history(LaLevel level, uint64 key);

@@ -33,15 +33,15 @@ enum
 
 static const LaField organization_fields[ORG_FIELDS] = {
 	[ORG_NAME] = {"name", LA_KIND_TEXT, true, false, 1, 255},
-	[ORG_STATUS] = {"status", LA_KIND_LABEL,.labels = la_account_labels},
+	[ORG_STATUS] = {"status", LA_KIND_LABEL, .labels = la_account_labels},
 	[ORG_TIMEZONE] = {"timezone", LA_KIND_ZONE},
 	[ORG_CURRENCY] = {"currency", LA_KIND_CURRENCY},
 	[ORG_LIMIT] = {"spending_limit", LA_KIND_AMOUNT, true},
 	[ORG_FREQUENCY] = {"spending_limit_frequency", LA_KIND_LABEL,
 	.labels = la_frequency_labels},
-	[ORG_MODE] = {"window_mode", LA_KIND_LABEL, true,.labels = la_mode_labels},
+	[ORG_MODE] = {"window_mode", LA_KIND_LABEL, true, .labels = la_mode_labels},
 	[ORG_PERCENT] = {"limit_approaching_percent", LA_KIND_NUMBER,
-	.least = 1,.most = 100},
+	.least = 1, .most = 100},
 };
 
 static const char *const organization_fixed[] = {
@@ -56,11 +56,11 @@ enum
 
 static const LaField customer_fields[CUS_FIELDS] = {
 	[CUS_NAME] = {"name", LA_KIND_TEXT, true, false, 1, 255},
-	[CUS_STATUS] = {"status", LA_KIND_LABEL,.labels = la_account_labels},
+	[CUS_STATUS] = {"status", LA_KIND_LABEL, .labels = la_account_labels},
 	[CUS_LIMIT] = {"spending_limit", LA_KIND_AMOUNT, true},
 	[CUS_FREQUENCY] = {"spending_limit_frequency", LA_KIND_LABEL,
 	.labels = la_frequency_labels},
-	[CUS_MODE] = {"window_mode", LA_KIND_LABEL, true,.labels = la_mode_labels},
+	[CUS_MODE] = {"window_mode", LA_KIND_LABEL, true, .labels = la_mode_labels},
 	[CUS_POLICY] = {"policy", LA_KIND_RULES, true},
 };
 

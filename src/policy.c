@@ -53,7 +53,7 @@ typedef struct Entries
 {
 	JsonbValue *values;
 	int			length;
-}			Entries;
+} Entries;
 
 static void check_object(JsonbContainer *object, const char *parent, const char *path);
 static void check_boolean(const Rule *rule, const JsonbValue *value, const char *path);

@@ -18,7 +18,7 @@ typedef struct LaPrincipal
 	char		organization_id[LA_MAX_ORGANIZATION_ID * 4 + 1];
 	pg_uuid_t	agent_id;		/* the next two: of agents only */
 	pg_uuid_t	token_id;
-}			LaPrincipal;
+} LaPrincipal;
 
 /* Given as organization_arg where the function has none. */
 #define LA_NO_ARGUMENT (-1)

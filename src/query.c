@@ -31,16 +31,17 @@ typedef struct Statement
 {
 	const char *types;			/* of the parameters, a letter each */
 	const char *text;
-}			Statement;
+} Statement;
 
 #include "query_text.h"
 
 typedef struct KeptPlan
 {
 	SPIPlanPtr	plan;
-	Oid			schema;			/* the creation of the extension it was made for */
+	Oid			schema;			/* the creation of the extension it was made
+								 * for */
 	bool		planned;		/* its generic plan was made */
-}			KeptPlan;
+} KeptPlan;
 
 static KeptPlan plans[LA_Q_COUNT];
 

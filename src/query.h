@@ -92,7 +92,7 @@ typedef enum LaQuery
 	LA_Q_CHANGE,
 
 	LA_Q_COUNT
-}			LaQuery;
+} LaQuery;
 
 /* Most parameters that a statement has. */
 #define LA_MAX_PARAMS 64
@@ -102,16 +102,16 @@ typedef struct LaParams
 	int			count;
 	Datum		values[LA_MAX_PARAMS];
 	char		nulls[LA_MAX_PARAMS];
-}			LaParams;
+} LaParams;
 
 /* What a statement sees. */
 typedef enum LaView
 {
 	LA_STATEMENT,				/* reads what the calling statement sees */
 	LA_LATEST,					/* reads what is committed by now */
-	LA_WRITE,					/* writes what is committed by now; 40001 where
-								 * the transaction's snapshot is older */
-}			LaView;
+	LA_WRITE,					/* writes what is committed by now; 40001
+								 * where the transaction's snapshot is older */
+} LaView;
 
 /* Runs it and returns the number of rows, which are in SPI_tuptable. */
 extern uint64 la_run(LaQuery query, LaParams *params, LaView view);
@@ -128,7 +128,7 @@ typedef struct LaRow
 {
 	Datum	   *values;
 	bool	   *nulls;
-}			LaRow;
+} LaRow;
 
 extern LaRow la_row(uint64 number);
 extern Datum la_column(uint64 number, int column);	/* of one that is not null */

@@ -122,58 +122,58 @@
 static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
 	[LA_Q_ORGANIZATION_EXISTS] = {"t",
-		"SELECT o.livemode FROM ledger_agents.organizations o WHERE o.id = $1"},
+	"SELECT o.livemode FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_INSERT] = {"ttbttittnz",
 		"INSERT INTO ledger_agents.organizations (id, name, livemode, timezone, currency,"
 		" spending_limit, spending_limit_frequency, window_mode, limit_approaching_percent,"
 		" created_at, updated_at)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7::ledger_agents.spending_frequency,"
 		" $8::ledger_agents.window_mode, $9, $10, $10)"
-		" ON CONFLICT (id) DO NOTHING RETURNING organizations"},
+	" ON CONFLICT (id) DO NOTHING RETURNING organizations"},
 	[LA_Q_ORGANIZATION_READ] = {"t",
 		"SELECT o.name, o.status::text, o.timezone, o.currency, o.spending_limit,"
 		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent, o.livemode"
-		" FROM ledger_agents.organizations o WHERE o.id = $1"},
+	" FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_WRITE] = {"tttttittnz",
 		"UPDATE ledger_agents.organizations SET name = $2, status = $3::ledger_agents.account_status,"
 		" timezone = $4, currency = $5, spending_limit = $6,"
 		" spending_limit_frequency = $7::ledger_agents.spending_frequency,"
 		" window_mode = $8::ledger_agents.window_mode, limit_approaching_percent = $9, updated_at = $10"
-		" WHERE id = $1"},
+	" WHERE id = $1"},
 	[LA_Q_ORGANIZATION_GET] = {"t",
-		"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
+	"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_UNWRITTEN] = {"t",
 		"SELECT ROW($1, NULL, 'active', true, 'UTC', 'USD', NULL, 'perMonth', NULL, 80, NULL,"
-		" NULL)::ledger_agents.organizations"},
+	" NULL)::ledger_agents.organizations"},
 	[LA_Q_ORGANIZATION_DEFAULTS] = {"t",
-		"SELECT o.currency, o.timezone FROM ledger_agents.organizations o WHERE o.id = $1"},
+	"SELECT o.currency, o.timezone FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_SPENT] = {"tt",
 		"SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-		" AND x.decision = 'approved' AND x.currency = $2 LIMIT 1"},
+	" AND x.decision = 'approved' AND x.currency = $2 LIMIT 1"},
 	[LA_Q_CUSTOMER_EXISTS] = {"tt",
-		"SELECT true FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
+	"SELECT true FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_CUSTOMER_INSERT] = {"ttz",
 		"INSERT INTO ledger_agents.customers (organization_id, id, created_at, updated_at)"
-		" VALUES ($1, $2, $3, $3) ON CONFLICT (organization_id, id) DO NOTHING RETURNING true"},
+	" VALUES ($1, $2, $3, $3) ON CONFLICT (organization_id, id) DO NOTHING RETURNING true"},
 	[LA_Q_CUSTOMER_READ] = {"tt",
 		"SELECT c.name, c.status::text, c.spending_limit, c.spending_limit_frequency::text,"
 		" c.window_mode::text, c.policy"
-		" FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
+	" FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_CUSTOMER_WRITE] = {"ttttittjz",
 		"UPDATE ledger_agents.customers SET name = $3, status = $4::ledger_agents.account_status,"
 		" spending_limit = $5, spending_limit_frequency = $6::ledger_agents.spending_frequency,"
 		" window_mode = $7::ledger_agents.window_mode, policy = $8, updated_at = $9"
-		" WHERE organization_id = $1 AND id = $2"},
+	" WHERE organization_id = $1 AND id = $2"},
 	[LA_Q_CUSTOMER_GET] = {"tt",
-		"SELECT c FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
+	"SELECT c FROM ledger_agents.customers c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_SCOPE_AGENTS] = {"ttu",
 		"SELECT a.id FROM ledger_agents.agents a WHERE a.organization_id = $1"
-		" AND ($2 IS NULL OR a.customer_id = $2) AND a.id > $3 ORDER BY a.id LIMIT 1000"},
+	" AND ($2 IS NULL OR a.customer_id = $2) AND a.id > $3 ORDER BY a.id LIMIT 1000"},
 
 	/* 30 agent */
 	[LA_Q_AGENT_FIND] = {"tt",
 		"SELECT a.id, a.customer_id FROM ledger_agents.agents a"
-		" WHERE a.organization_id = $1 AND a.external_id = $2 AND a.status <> 'deregistered'"},
+	" WHERE a.organization_id = $1 AND a.external_id = $2 AND a.status <> 'deregistered'"},
 	[LA_Q_AGENT_INSERT] = {"tutt" "tttittttnitujj" "z",
 		"INSERT INTO ledger_agents.agents (organization_id, id, external_id, customer_id, name,"
 		" description, status, spending_limit, spending_limit_frequency, window_mode,"
@@ -188,7 +188,7 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN $7 = 'suspended' THEN 'operator' END,"
 		" CASE WHEN $7 = 'suspended' THEN $19 END)"
 		" ON CONFLICT (organization_id, external_id) WHERE status <> 'deregistered' DO NOTHING"
-		" RETURNING true"},
+	" RETURNING true"},
 	[LA_Q_AGENT_READ] = {"tu", AGENT_VALUES},
 	[LA_Q_AGENT_LOCK] = {"tu", AGENT_VALUES " FOR NO KEY UPDATE"},
 	[LA_Q_AGENT_WRITE] = {"tu" "tttittttnitujj" "zt",
@@ -203,37 +203,37 @@ static const Statement statements[LA_Q_COUNT] = {
 		" suspended_reason = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_reason, 'manual') END,"
 		" suspended_by = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_by, $18) END,"
 		" suspended_at = CASE WHEN $5 = 'suspended' THEN coalesce(suspended_at, $17) END"
-		" WHERE organization_id = $1 AND id = $2"},
+	" WHERE organization_id = $1 AND id = $2"},
 	[LA_Q_AGENT_SUSPEND] = {"tuz",
 		"UPDATE ledger_agents.agents SET status = 'suspended',"
 		" suspended_reason = 'spending_limit_exceeded', suspended_by = 'system', suspended_at = $3,"
-		" updated_at = $3 WHERE organization_id = $1 AND id = $2 AND status = 'active'"},
+	" updated_at = $3 WHERE organization_id = $1 AND id = $2 AND status = 'active'"},
 	[LA_Q_AGENT_DEREGISTER] = {"tuz",
 		"UPDATE ledger_agents.agents SET status = 'deregistered', deregistered_at = $3,"
 		" suspended_reason = NULL, suspended_by = NULL, suspended_at = NULL, updated_at = $3"
-		" WHERE organization_id = $1 AND id = $2"},
+	" WHERE organization_id = $1 AND id = $2"},
 	[LA_Q_AGENT_GET] = {"tu",
-		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
+	"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
 	[LA_Q_AGENT_GET_EXTERNAL] = {"ttu",
 		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a"
 		" WHERE a.organization_id = $1 AND a.external_id = $2 AND a.status <> 'deregistered'"
-		" AND ($3 IS NULL OR a.id = $3)"},
+	" AND ($3 IS NULL OR a.id = $3)"},
 	[LA_Q_AGENT_LIST] = {"tutttun",
 		"SELECT " AGENT_DETAIL " FROM ledger_agents.agents a WHERE a.organization_id = $1"
 		" AND ($2 IS NULL OR a.id = $2) AND ($3 IS NULL OR a.customer_id = $3)"
 		" AND ($4 IS NULL OR a.status = $4::ledger_agents.agent_status)"
 		" AND ($5 IS NULL OR a.external_id = $5) AND ($6 IS NULL OR a.id < $6)"
-		" ORDER BY a.id DESC LIMIT $7"},
+	" ORDER BY a.id DESC LIMIT $7"},
 	[LA_Q_AGENT_BUDGET] = {"uitttiinzz",
 		"SELECT ROW($1, $2, $3::ledger_agents.spending_frequency, $4::ledger_agents.window_mode, $5,"
-		" $6, $7, $8, $9, $10)::ledger_agents.agent_budget_detail"},
+	" $6, $7, $8, $9, $10)::ledger_agents.agent_budget_detail"},
 	[LA_Q_AGENT_EXISTS] = {"tu",
-		"SELECT true FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
+	"SELECT true FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
 	[LA_Q_AGENT_SPENT] = {"tut",
 		"SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-		" AND x.agent_id = $2 AND x.decision = 'approved' AND x.currency = $3 LIMIT 1"},
+	" AND x.agent_id = $2 AND x.decision = 'approved' AND x.currency = $3 LIMIT 1"},
 	[LA_Q_POLICY_RULES] = {"tu",
-		"SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"},
+	"SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"},
 
 	/* 35 token */
 	[LA_Q_TOKEN_INSERT] = {"tuuttyzzt",
@@ -241,38 +241,38 @@ static const Statement statements[LA_Q_COUNT] = {
 		" VALUES ($1, $2))"
 		" INSERT INTO ledger_agents.agent_tokens AS t (organization_id, id, agent_id, name, prefix,"
 		" secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-		" RETURNING " TOKEN_DETAIL("$9")},
+	" RETURNING " TOKEN_DETAIL("$9")},
 	/* The one statement that knows no organization: it finds it. */
 	[LA_Q_TOKEN_CANDIDATES] = {"tz",
 		"SELECT t.organization_id, t.id, t.agent_id, t.secret_hash,"
 		" t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)"
-		" FROM ledger_agents.agent_tokens t WHERE t.prefix = $1"},
+	" FROM ledger_agents.agent_tokens t WHERE t.prefix = $1"},
 	[LA_Q_TOKEN_USED] = {"tuz",
 		"UPDATE ledger_agents.agent_token_uses SET last_used_at = $3"
 		" WHERE organization_id = $1 AND token_id IN ("
 		" SELECT u.token_id FROM ledger_agents.agent_token_uses u"
 		" WHERE u.organization_id = $1 AND u.token_id = $2"
 		" AND (u.last_used_at IS NULL OR u.last_used_at < $3 - interval '1 minute')"
-		" FOR NO KEY UPDATE SKIP LOCKED)"},
+	" FOR NO KEY UPDATE SKIP LOCKED)"},
 	[LA_Q_TOKEN_FIND] = {"tuz",
 		"SELECT t.agent_id, t.revoked_at IS NOT NULL, t.expires_at <= $3, t.name, t.expires_at"
 		" FROM ledger_agents.agent_tokens t"
-		" WHERE t.organization_id = $1 AND t.id = $2"},
+	" WHERE t.organization_id = $1 AND t.id = $2"},
 	[LA_Q_TOKEN_GET] = {"tu",
 		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
-		" WHERE t.organization_id = $1 AND t.id = $2"},
+	" WHERE t.organization_id = $1 AND t.id = $2"},
 	[LA_Q_TOKEN_LIST] = {"tu",
 		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
-		" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
+	" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
 	[LA_Q_TOKEN_REVOKE] = {"tuz",
 		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
-		" WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
+	" WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
 	[LA_Q_TOKEN_REVOKE_ALL] = {"tuz",
 		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
-		" WHERE organization_id = $1 AND agent_id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
+	" WHERE organization_id = $1 AND agent_id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
 	[LA_Q_TOKEN_EXPIRE] = {"tuz",
 		"UPDATE ledger_agents.agent_tokens SET expires_at = $3 WHERE organization_id = $1 AND id = $2"
-		" AND (expires_at IS NULL OR expires_at > $3) RETURNING id"},
+	" AND (expires_at IS NULL OR expires_at > $3) RETURNING id"},
 
 	/* 45 counter */
 	[LA_Q_COUNTER_INSERT] = {"tt" COUNTER_TYPES "t",
@@ -283,20 +283,24 @@ static const Statement statements[LA_Q_COUNT] = {
 		" week_spent, month_spent, year_spent, scope)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-		" $23, $24, $25, $26, $27::ledger_agents.limit_scope)"},
+	" $23, $24, $25, $26, $27::ledger_agents.limit_scope)"},
 	/* Whole rows: la_counter_read() knows the table's columns by their order. */
 	[LA_Q_COUNTER_READ] = {"ttt",
 		"SELECT k FROM ledger_agents.counters k"
-		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"},
+	" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"},
 	[LA_Q_COUNTER_LOCK] = {"ttt",
 		"SELECT k FROM ledger_agents.counters k"
 		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"
-		" FOR NO KEY UPDATE"},
+	" FOR NO KEY UPDATE"},
 	[LA_Q_COUNTER_WRITE] = {"tt" COUNTER_TYPES "t",
 		"UPDATE ledger_agents.counters SET " COUNTER_SET
 		" WHERE organization_id = $1 AND scope = $27::ledger_agents.limit_scope AND scope_id = $2"
-		AS_JUDGED " RETURNING true"},
-	/* What a customer ($2) or, with $2 null, an organization has spent, by the windows that begin at $4 to $7. */
+	AS_JUDGED " RETURNING true"},
+
+	/*
+	 * What a customer ($2) or, with $2 null, an organization has spent, by
+	 * the windows that begin at $4 to $7.
+	 */
 	[LA_Q_HISTORY] = {"ttzzzzt",
 		"SELECT coalesce(sum(x.counted_amount), 0)::bigint,"
 		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $3), 0)::bigint,"
@@ -306,7 +310,7 @@ static const Statement statements[LA_Q_COUNT] = {
 		" max(x.decided_at),"
 		" min(x.expires_at) FILTER (WHERE x.status = 'authorized')"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"},
+	" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"},
 	[LA_Q_SPENT_BETWEEN] = {"tuuut", SPENT_BETWEEN(OF_AGENT)},
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */
@@ -314,17 +318,19 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
 		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at <= $4"
 		" AND x.decided_at >= $6 AND ($2 IS NULL OR x.agent_id = $2)"
-		" AND ($3 IS NULL OR x.customer_id = $3) AND x.currency = $5"},
+	" AND ($3 IS NULL OR x.customer_id = $3) AND x.currency = $5"},
 	[LA_Q_OLDEST] = {"tuuzt", OLDEST(OF_AGENT)},
 	[LA_Q_OLDEST_WIDE] = {"ttuzt", OLDEST(OF_WIDE)},
 	[LA_Q_FREED_AT] = {"tuuztiv", FREED_AT(OF_AGENT)},
 	[LA_Q_FREED_AT_WIDE] = {"ttuztiv", FREED_AT(OF_WIDE)},
 
 	/* 70 authorization */
+
 	/*
-	 * All facts of a decision: agent $2, key $3.  The counter is one column and
-	 * enums are as they are stored, because every column and cast is paid for at
-	 * each of the joins, and that is most of what this statement costs.
+	 * All facts of a decision: agent $2, key $3.  The counter is one column
+	 * and enums are as they are stored, because every column and cast is paid
+	 * for at each of the joins, and that is most of what this statement
+	 * costs.
 	 */
 	[LA_Q_GATHER] = {"tutt",
 		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"
@@ -340,17 +346,21 @@ static const Statement statements[LA_Q_COUNT] = {
 		" JOIN ledger_agents.organizations o ON o.id = $1"
 		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'agent'"
 		"  AND k.scope_id = $4"
-		" WHERE a.organization_id = $1 AND a.id = $2"},
+	" WHERE a.organization_id = $1 AND a.id = $2"},
 	/* Whether token $2 may still act as agent $3 at $4. */
 	[LA_Q_TOKEN_VALID] = {"tuuz",
 		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
-		" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
+	" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
 	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-		BOOK("'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK("'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
 	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
 		BOOK("'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
 			 "$44, $45::ledger_agents.decline_reason, $46::ledger_agents.decline_reason[], $47")},
-	/* The stored answer to a key, and the names of the fields that differ from this request. */
+
+	/*
+	 * The stored answer to a key, and the names of the fields that differ
+	 * from this request.
+	 */
 	[LA_Q_REPLAY] = {"tut" "ittttuuv" "z",
 		"SELECT " AUTHORIZATION_DETAIL("$12", "true", "NULL") ", array_to_string(ARRAY["
 		" CASE WHEN x.amount IS DISTINCT FROM $4 THEN 'amount' END,"
@@ -362,11 +372,11 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN x.intent_id IS DISTINCT FROM $10 THEN 'intent_id' END,"
 		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END], ', ')"
 		" FROM ledger_agents.authorizations x"
-		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
+	" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
 	[LA_Q_AUTHORIZATION_GET] = {"tuuz",
 		"SELECT " AUTHORIZATION_DETAIL("$4", "false", "encode(uuid_send(x.id), 'base64')")
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
-		" AND ($3 IS NULL OR x.agent_id = $3)"},
+	" AND ($3 IS NULL OR x.agent_id = $3)"},
 	[LA_Q_AUTHORIZATION_LIST] = {"tuttunz", AUTHORIZATION_LIST("")},
 	[LA_Q_AUTHORIZATION_LIST_AGENT] = {"tuttunz", AUTHORIZATION_LIST(" AND x.agent_id = $2")},
 	[LA_Q_AUTHORIZATION_READ] = {"tuz", AUTHORIZATION_FACTS},
@@ -375,7 +385,7 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT e.amount, e.kind::text, " AUTHORIZATION_DETAIL("$4", "true", "NULL")
 		" FROM ledger_agents.authorization_entries e"
 		" JOIN ledger_agents.authorizations x ON x.organization_id = $1 AND x.id = $2"
-		" WHERE e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
+	" WHERE e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
 	[LA_Q_REVERSE] = {"tuiuzt",
 		"WITH e AS (INSERT INTO ledger_agents.authorization_entries (organization_id, id,"
 		" authorization_id, kind, amount, created_at, idempotency_key)"
@@ -384,14 +394,14 @@ static const Statement statements[LA_Q_COUNT] = {
 		" reversed_amount = x.reversed_amount + $3,"
 		" status = CASE WHEN x.counted_amount = $3 THEN 'reversed' ELSE x.status END"
 		" FROM e WHERE x.organization_id = $1 AND x.id = $2"
-		" RETURNING " AUTHORIZATION_DETAIL("$5", "false", "NULL")},
+	" RETURNING " AUTHORIZATION_DETAIL("$5", "false", "NULL")},
 
 	/* 80 event */
 	[LA_Q_EVENT] = {"tutujz",
 		"INSERT INTO ledger_agents.events (organization_id, id, type, agent_id, data, created_at)"
-		" VALUES ($1, $2, $3::ledger_agents.event_type, $4, $5, $6)"},
+	" VALUES ($1, $2, $3::ledger_agents.event_type, $4, $5, $6)"},
 	[LA_Q_CHANGE] = {"tutttjjttz",
 		"INSERT INTO ledger_agents.configuration_changes (organization_id, id, object_type,"
 		" object_id, action, old_values, new_values, principal, database_role, created_at)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
 };

@@ -133,7 +133,11 @@ decide(FunctionCallInfo fcinfo, bool raise)
 		la_books_close(&books);
 	}
 	la_books_close(&books);
-	/* A suspension may wait for a change of the agent, and that one for the locks just given back. */
+
+	/*
+	 * A suspension may wait for a change of the agent, and that one for the
+	 * locks just given back.
+	 */
 	if (!books.key_known)
 		la_follow(&books, &request, &decision);
 	SPI_finish();
@@ -227,7 +231,11 @@ read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *requ
 		request->metadata = PG_GETARG_JSONB_P(ARG_METADATA);
 		la_check_metadata(request->metadata, "metadata");
 	}
-	/* There are no cards and no intents yet, so that every id is an unknown one. */
+
+	/*
+	 * There are no cards and no intents yet, so that every id is an unknown
+	 * one.
+	 */
 	if (!PG_ARGISNULL(ARG_CARD))
 		la_unknown_uuid("card", PG_GETARG_UUID_P(ARG_CARD));
 	if (!PG_ARGISNULL(ARG_INTENT))

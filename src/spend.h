@@ -23,7 +23,7 @@ typedef struct LaDecision
 	Jsonb	   *failed_limits;	/* of a decline */
 	bool		tell_exceeded;	/* agent.limit_exceeded is due */
 	bool		tell_approaching;	/* agent.limit_approaching is due */
-}			LaDecision;
+} LaDecision;
 
 /* Whether an approval is due to be told of, and notes in the counter that it is. */
 extern void la_mark_events(LaBooks *books, LaDecision *decision);

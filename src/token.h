@@ -17,7 +17,7 @@ typedef struct LaToken
 	pg_uuid_t	id;
 	char	   *secret;
 	Datum		detail;			/* agent_token_detail */
-}			LaToken;
+} LaToken;
 
 /* Issues a token: row, event, record.  expires_at DT_NOEND: never. */
 extern void la_issue_token(const LaPrincipal *caller, const pg_uuid_t *agent_id,

@@ -47,7 +47,7 @@ typedef struct WindowCall
 	LaWindowMode mode;
 	pg_tz	   *zone;			/* NULL: none yet */
 	char		zone_name[TZ_STRLEN_MAX + 1];
-}			WindowCall;
+} WindowCall;
 
 static WindowCall *get_call(FunctionCallInfo fcinfo);
 static void read_arguments(FunctionCallInfo fcinfo, WindowCall *call);

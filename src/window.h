@@ -21,7 +21,7 @@ typedef enum LaFrequency
 	LA_PER_MONTH,
 	LA_PER_YEAR,
 	LA_ALL_TIME,
-}			LaFrequency;
+} LaFrequency;
 
 /* LA_MODE_DEFAULT: rolling for per24HourPeriod, calendar for all others. */
 typedef enum LaWindowMode
@@ -29,14 +29,14 @@ typedef enum LaWindowMode
 	LA_MODE_DEFAULT,
 	LA_CALENDAR,
 	LA_ROLLING,
-}			LaWindowMode;
+} LaWindowMode;
 
 /* Half-open [start, end); DT_NOBEGIN and DT_NOEND where there is no bound. */
 typedef struct LaWindow
 {
 	TimestampTz start;
 	TimestampTz end;
-}			LaWindow;
+} LaWindow;
 
 /* Labels as SQL and JSON print them; an unknown label is a 22023 that names field. */
 extern LaFrequency la_frequency(const char *label, const char *field);
