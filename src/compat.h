@@ -29,4 +29,9 @@
 	pg_proc_aclcheck((object), (role), (mode))
 #endif
 
+#if PG_VERSION_NUM < 180000
+/* 18 renamed it, and it leads the declaration. */
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #endif							/* LA_COMPAT_H */

@@ -13,6 +13,7 @@
 
 #include "utils/jsonb.h"
 
+#include "compat.h"
 #include "query.h"
 
 typedef enum LaKind
@@ -90,7 +91,7 @@ extern Jsonb *la_values_document(const LaField *fields, int count, const LaValue
 extern void la_param_values(LaParams *params, const LaValues *values, int count);
 
 /* 22004, naming field. */
-extern void la_null_field(const char *field) pg_attribute_noreturn();
+pg_noreturn extern void la_null_field(const char *field);
 
 /* Checks that are also made of arguments that are no fields. */
 extern void la_check_length(const char *value, int least, int most, const char *field);

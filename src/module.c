@@ -78,7 +78,7 @@ assign_clock(const char *newval, void *extra)
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT)
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 	{
 		if (approved_here && durable_approvals &&
 			synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)

@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "utils/uuid.h"
 
+#include "compat.h"
+
 #define LA_MAX_ORGANIZATION_ID 64
 
 typedef struct LaPrincipal
@@ -46,7 +48,7 @@ extern char *la_principal_name(const LaPrincipal *principal);
 extern char *la_outer_role(void);
 
 /* P0002 unknown_<what>, the same for another tenant's and for none. */
-extern void la_unknown(const char *what, const char *id) pg_attribute_noreturn();
-extern void la_unknown_uuid(const char *what, const pg_uuid_t *id) pg_attribute_noreturn();
+pg_noreturn extern void la_unknown(const char *what, const char *id);
+pg_noreturn extern void la_unknown_uuid(const char *what, const pg_uuid_t *id);
 
 #endif							/* LA_PRINCIPAL_H */
