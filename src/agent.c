@@ -16,6 +16,7 @@
 #include "counter.h"
 #include "errors.h"
 #include "event.h"
+#include "history.h"
 #include "lock.h"
 #include "module.h"
 #include "organization.h"
@@ -214,6 +215,7 @@ await_spending(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 	la_param_text(&params, caller->organization_id);
 	la_param_text(&params, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))));
 	la_param_text(&params, la_scope_label(LA_AGENT));
+	la_wait_patiently();
 	la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
 }
 
@@ -270,6 +272,9 @@ la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 		check_currency_is_unused(caller, agent_id, stored.values[LA_AGENT_CURRENCY]);
 	if (!la_change(la_agent_fields, LA_AGENT_STORED, given, &stored, &old_values, &new_values))
 		return;
+	if (stored.given[LA_AGENT_CURRENCY])
+		la_count_agent_anew(caller->organization_id, agent_id,
+							TextDatumGetCString(stored.values[LA_AGENT_CURRENCY]));
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, agent_id);
 	la_param_values(&params, &stored, LA_AGENT_STORED);

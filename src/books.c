@@ -200,7 +200,11 @@ gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 	la_param_uuid(&params, &books->agent_id);
 	la_param_text(&params, key);
 	la_param_text(&params, books->agent_text);
+#if LA_MUTANT != 3
 	if (la_run(LA_Q_GATHER, &params, books->view) == 0)
+#else
+	if (la_run(LA_Q_GATHER, &params, LA_STATEMENT) == 0)
+#endif
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
 	books->customer_id = text_of(row, AGENT_CUSTOMER);
@@ -325,6 +329,7 @@ rows_are_locked(LaBooks *books, bool lock_row)
 	{
 		if (!wanted[i] || books->row_locked[i])
 			continue;
+		la_wait_patiently();
 #if LA_MUTANT != 5
 		read_counter(books, i, LA_Q_COUNTER_LOCK, LA_WRITE);
 #else

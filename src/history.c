@@ -25,6 +25,16 @@
 /* Agents whose histories are waited for between two looks at the table. */
 #define AGENTS_AT_ONCE 1000
 
+/* A scope whose spending is summed up. */
+typedef struct Counted
+{
+	LaScope		scope;
+	const char *organization_id;
+	const char *scope_id;
+	const char *customer_id;	/* of a customer only */
+	const pg_uuid_t *agent_id;	/* of an agent only */
+} Counted;
+
 /* Looks at the history of one agent or organization; false ends the walk. */
 typedef bool (*Look) (LaLevel level, uint64 key);
 
@@ -131,17 +141,17 @@ read_defaults(const char *organization_id, char **currency, char **zone)
 }
 
 static void
-sum_up(LaCounter *counter, const char *organization_id, const char *customer_id,
-	   const char *currency)
+sum_up(LaCounter *counter, const Counted *counted, const char *currency)
 {
 	LaParams	params = {0};
 	LaRow		row;
 
-	la_param_text(&params, organization_id);
-	la_param_text(&params, customer_id);
+	la_param_text(&params, counted->organization_id);
+	la_param_text(&params, counted->customer_id);
 	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
 		la_param(&params, TimestampTzGetDatum(counter->windows[i].start), false);
 	la_param_text(&params, currency);
+	la_param_uuid(&params, counted->agent_id);
 	la_run(LA_Q_HISTORY, &params, LA_LATEST);
 	row = la_row(0);
 	counter->total = DatumGetInt64(row.values[0]);
@@ -154,32 +164,57 @@ sum_up(LaCounter *counter, const char *organization_id, const char *customer_id,
 	counter->rolling = false;
 }
 
-void
-la_start_counting(const char *organization_id, const char *customer_id)
+/* Makes or renews the counter of the scope; currency NULL: the organization's. */
+static void
+count_anew(const Counted *counted, const char *currency)
 {
-	const char *scope_id = customer_id != NULL ? customer_id : organization_id;
-	const char *scope = la_scope_label(customer_id != NULL ? LA_CUSTOMER : LA_ORGANIZATION);
 	LaParams	params = {0};
 	LaCounter	counter;
-	char	   *currency;
+	char	   *default_currency;
 	char	   *zone;
 	bool		known;
 
-	read_defaults(organization_id, &currency, &zone);
-	la_param_text(&params, organization_id);
-	la_param_text(&params, scope_id);
-	la_param_text(&params, scope);
+	read_defaults(counted->organization_id, &default_currency, &zone);
+	la_param_text(&params, counted->organization_id);
+	la_param_text(&params, counted->scope_id);
+	la_param_text(&params, la_scope_label(counted->scope));
 	known = la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE) > 0;
 	if (known)
 		la_counter_read(&counter, la_row(0).values[0]);
 	else
 		la_counter_init(&counter);
 	la_counter_roll(&counter, Max(la_now(), counter.decided_at), zone);
-	sum_up(&counter, organization_id, customer_id, currency);
+	sum_up(&counter, counted, currency != NULL ? currency : default_currency);
 	memset(&params, 0, sizeof(params));
-	la_param_text(&params, organization_id);
-	la_param_text(&params, scope_id);
+	la_param_text(&params, counted->organization_id);
+	la_param_text(&params, counted->scope_id);
 	la_param_counter(&params, &counter);
-	la_param_text(&params, scope);
+	la_param_text(&params, la_scope_label(counted->scope));
 	la_run(known ? LA_Q_COUNTER_WRITE : LA_Q_COUNTER_INSERT, &params, LA_WRITE);
+}
+
+void
+la_start_counting(const char *organization_id, const char *customer_id)
+{
+	Counted		counted = {
+		.scope = customer_id != NULL ? LA_CUSTOMER : LA_ORGANIZATION,
+		.organization_id = organization_id,
+		.scope_id = customer_id != NULL ? customer_id : organization_id,
+		.customer_id = customer_id,
+	};
+
+	count_anew(&counted, NULL);
+}
+
+void
+la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id, const char *currency)
+{
+	Counted		counted = {
+		.scope = LA_AGENT,
+		.organization_id = organization_id,
+		.scope_id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))),
+		.agent_id = agent_id,
+	};
+
+	count_anew(&counted, currency);
 }

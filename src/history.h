@@ -5,6 +5,10 @@
 #ifndef LA_HISTORY_H
 #define LA_HISTORY_H
 
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
 /*
  * Takes the configuration lock of a customer (or, with NULL, the organization) at
  * a moment at which no other open transaction has spent there.
@@ -13,5 +17,9 @@ extern void la_change_limited(const char *organization_id, const char *customer_
 
 /* Makes or renews the counter from the authorizations, after la_change_limited(). */
 extern void la_start_counting(const char *organization_id, const char *customer_id);
+
+/* The agent's counter in another currency; its queue and its row are locked. */
+extern void la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id,
+								const char *currency);
 
 #endif							/* LA_HISTORY_H */

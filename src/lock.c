@@ -59,17 +59,48 @@ lock_tag(Kind kind, LaLevel level, uint64 key)
 	return tag;
 }
 
-/* The function's own SET clause made a nest level, at whose end this is undone. */
+/* The call began in a transaction that had done nothing yet. */
+static bool alone = false;
+
+/*
+ * Both settings are undone at the end of the nest level that the function's own
+ * SET clause made.
+ */
 void
 la_limit_waiting(void)
 {
 	char		value[16];
 
+	alone = queues_held == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 	if (la_lock_timeout == 0)
 		return;
 	snprintf(value, sizeof(value), "%d", la_lock_timeout);
 	(void) set_config_option("lock_timeout", value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * A call that is all of its transaction takes its locks in an order that makes
+ * no deadlock with its like, only with transactions of several calls.  One of
+ * those is to find it, and to be the one that is ended.
+ */
+void
+la_wait_patiently(void)
+{
+	if (alone)
+		(void) set_config_option("deadlock_timeout", "2147483647", PGC_SUSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static LockAcquireResult
+acquire(const LOCKTAG *tag, LOCKMODE mode)
+{
+	LockAcquireResult result = LockAcquire(tag, mode, false, true);
+
+	if (result != LOCKACQUIRE_NOT_AVAIL)
+		return result;
+	la_wait_patiently();
+	return LockAcquire(tag, mode, false, false);
 }
 
 bool
@@ -78,7 +109,7 @@ la_queue(LaLevel level, uint64 key)
 #if LA_MUTANT != 1
 	LOCKTAG		tag = lock_tag(QUEUE, level, key);
 
-	if (LockAcquire(&tag, ExclusiveLock, false, false) == LOCKACQUIRE_OK)
+	if (acquire(&tag, ExclusiveLock) == LOCKACQUIRE_OK)
 	{
 		queues_held++;
 		return true;
@@ -116,7 +147,7 @@ la_share_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	(void) LockAcquire(&tag, ShareLock, false, false);
+	(void) acquire(&tag, ShareLock);
 }
 
 void
@@ -132,7 +163,7 @@ la_change_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	(void) acquire(&tag, ExclusiveLock);
 }
 
 void
@@ -148,7 +179,7 @@ la_share_history(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(HISTORY, level, key);
 
-	(void) LockAcquire(&tag, ShareLock, false, false);
+	(void) acquire(&tag, ShareLock);
 }
 
 bool
@@ -164,6 +195,7 @@ la_has_history(LaLevel level, uint64 key)
 void
 la_await_history(LaLevel level, uint64 key)
 {
+	la_wait_patiently();
 	WaitForLockers(lock_tag(HISTORY, level, key), ExclusiveLock, false);
 }
 

@@ -40,6 +40,9 @@ typedef enum LaLevel
 /* Puts ledger_agents.lock_timeout in force for the rest of the calling SQL function. */
 extern void la_limit_waiting(void);
 
+/* To be called before a wait that is not one of the locks below. */
+extern void la_wait_patiently(void);
+
 /* The number under which (organization, id) is locked. */
 extern uint64 la_lock_key(const char *organization_id, const void *id, int length);
 

@@ -154,10 +154,6 @@ execute(KeptPlan *plan, LaParams *params, LaView view)
 {
 	Snapshot	crosscheck = InvalidSnapshot;
 
-#if LA_MUTANT == 3
-	if (view == LA_LATEST)
-		view = LA_STATEMENT;
-#endif
 #if LA_MUTANT != 4
 	if (view == LA_WRITE && IsolationUsesXactSnapshot())
 		crosscheck = GetTransactionSnapshot();

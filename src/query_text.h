@@ -298,10 +298,10 @@ static const Statement statements[LA_Q_COUNT] = {
 	AS_JUDGED " RETURNING true"},
 
 	/*
-	 * What a customer ($2) or, with $2 null, an organization has spent, by
-	 * the windows that begin at $4 to $7.
+	 * What an agent ($8), a customer ($2) or, with both null, an organization
+	 * has spent, by the windows that begin at $3 to $6.
 	 */
-	[LA_Q_HISTORY] = {"ttzzzzt",
+	[LA_Q_HISTORY] = {"ttzzzztu",
 		"SELECT coalesce(sum(x.counted_amount), 0)::bigint,"
 		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $3), 0)::bigint,"
 		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $4), 0)::bigint,"
@@ -310,7 +310,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		" max(x.decided_at),"
 		" min(x.expires_at) FILTER (WHERE x.status = 'authorized')"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-	" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"},
+		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"
+		" AND ($8 IS NULL OR x.agent_id = $8)"},
 	[LA_Q_SPENT_BETWEEN] = {"tuuut", SPENT_BETWEEN(OF_AGENT)},
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */

@@ -129,6 +129,8 @@ decide(FunctionCallInfo fcinfo, bool raise)
 			answer = la_answer(fcinfo, &books, &request, &decision, &id);
 			break;
 		}
+		if (lock_row)
+			elog(ERROR, "the agent's counter was changed under its lock");
 		/* The row is not the one that was judged: lock it, and judge anew. */
 		la_books_close(&books);
 	}
