@@ -2,8 +2,8 @@
 --
 -- One agent is registered and then copied under ids that a driver can compose of a number, because pgbench has no
 -- strings; 10 000 registrations would also make 10 000 tokens, which nothing here reads.
-SELECT FROM ledger_agents.register_agent(
-	external_id => 'agent', customer_id => 'customer', spending_limit => 1000000000000000);
+SELECT created FROM ledger_agents.register_agent(
+	external_id => 'agent', customer_id => 'customer', spending_limit => 1000000000000000) \gset
 
 INSERT INTO ledger_agents.customers
 SELECT copy.*

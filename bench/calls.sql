@@ -2,9 +2,9 @@
 --
 -- The very first calls load the library and make the plans; they are not counted.  Then "first" is the first call for
 -- an agent in this session, and "later" the calls after it.
-SELECT bench.time_extension(100000000, 100) AS warm \gset
-SELECT bench.time_plpgsql(100000000, 100) AS warm \gset
-SELECT bench.time_floor(100000000, 100) AS warm \gset
+SELECT bench.time_extension(100000000, 100) AS microseconds \gset
+SELECT bench.time_plpgsql(100000000, 100) AS microseconds \gset
+SELECT bench.time_floor(100000000, 100) AS microseconds \gset
 INSERT INTO bench.results VALUES
 	('call', 'first', 1, 1, 'extension', bench.time_extension(100000100, 9900));
 INSERT INTO bench.results VALUES ('call', 'first', 1, 1, 'plpgsql', bench.time_plpgsql(100000100, 9900));

@@ -21,7 +21,7 @@ BEGIN
 END
 $$;
 
--- rate: decisions a second; call: microseconds; wal: bytes a decision; kept: microseconds.
+-- rate, warm: decisions a second; done: decisions; call: microseconds; wal: bytes a decision; kept: microseconds.
 CREATE TABLE bench.results (
 	measure text NOT NULL,
 	setting text NOT NULL,

@@ -1,6 +1,6 @@
 -- Tables of a competitor, in the schema :schema.  The columns are those of the extension's tables, so that rows are
--- equally wide, and so are the three indexes that it always maintains; check constraints, triggers and the index on
--- expiries, which the extension has as well, are left out.
+-- equally wide, and so are the three indexes that it always maintains; its triggers and its index on expiries are left
+-- out.
 CREATE SCHEMA :"schema";
 SET search_path = :"schema";
 
@@ -17,3 +17,7 @@ INSERT INTO organizations SELECT * FROM ledger_agents.organizations;
 INSERT INTO customers SELECT * FROM ledger_agents.customers;
 INSERT INTO agents SELECT * FROM ledger_agents.agents;
 INSERT INTO counters SELECT * FROM ledger_agents.counters;
+-- A counter of the extension opens its windows at its first decision; the competitors' are open from the beginning.
+UPDATE counters SET
+	month_start = date_trunc('month', now(), 'UTC'),
+	month_end = date_trunc('month', now(), 'UTC') + interval '1 month';

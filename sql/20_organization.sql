@@ -75,6 +75,29 @@ COMMENT ON COLUMN ledger_agents.customers.policy IS 'Rules for all its agents, o
 COMMENT ON COLUMN ledger_agents.customers.created_at IS 'When the row was made.';
 COMMENT ON COLUMN ledger_agents.customers.updated_at IS 'When a field last changed.';
 
+/*
+ * Every backend remembers these rows for its decisions.  ALWAYS: a change that
+ * comes by replication is a change, too.
+ */
+CREATE FUNCTION ledger_agents.forget_tenants() RETURNS trigger
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'la_forget_tenants';
+COMMENT ON FUNCTION ledger_agents.forget_tenants IS
+'Trigger function: has every session read organizations and customers anew once the change commits.';
+
+CREATE TRIGGER organizations_forget AFTER UPDATE OR DELETE ON ledger_agents.organizations
+	FOR EACH ROW EXECUTE FUNCTION ledger_agents.forget_tenants();
+CREATE TRIGGER organizations_forget_all AFTER TRUNCATE ON ledger_agents.organizations
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger_agents.forget_tenants();
+CREATE TRIGGER customers_forget AFTER UPDATE OR DELETE ON ledger_agents.customers
+	FOR EACH ROW EXECUTE FUNCTION ledger_agents.forget_tenants();
+CREATE TRIGGER customers_forget_all AFTER TRUNCATE ON ledger_agents.customers
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger_agents.forget_tenants();
+ALTER TABLE ledger_agents.organizations
+	ENABLE ALWAYS TRIGGER organizations_forget, ENABLE ALWAYS TRIGGER organizations_forget_all;
+ALTER TABLE ledger_agents.customers
+	ENABLE ALWAYS TRIGGER customers_forget, ENABLE ALWAYS TRIGGER customers_forget_all;
+
 CREATE FUNCTION ledger_agents.create_organization(
 	organization_id text,
 	name text DEFAULT NULL,

@@ -68,7 +68,9 @@ la_require_template(const LaPrincipal *caller, const LaValues *values)
 	la_param_text(&params, caller->organization_id);
 	la_param(&params, values->values[LA_AGENT_TEMPLATE], false);
 	if (la_run(LA_Q_POLICY_RULES, &params, LA_LATEST) == 0)
-		la_unknown_uuid("policy", DatumGetUUIDP(values->values[LA_AGENT_TEMPLATE]));
+		la_unknown_field("policy", "default_policy_id",
+						 DatumGetCString(DirectFunctionCall1(uuid_out,
+															 values->values[LA_AGENT_TEMPLATE])));
 }
 
 /* One rule of a policy as a field's value. */

@@ -135,7 +135,7 @@ find_entry(const LaPrincipal *caller, const Hold *hold, const char *key,
 		return false;
 	row = la_row(0);
 	if (strcmp(TextDatumGetCString(row.values[1]), kind) != 0 ||
-		(amount != 0 && DatumGetInt64(row.values[0]) != amount))
+		(amount != 0 ? DatumGetInt64(row.values[0]) != amount : hold->counted > 0))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("idempotency key was used for another request"),

@@ -2,8 +2,8 @@
  * books.c
  *		Locking and gathering what stands about one agent; see books.h.
  *
- * The order: the agent's queue, then the configuration locks, then everything
- * in one statement with the latest snapshot.  Where a wider scope has a limit,
+ * The order: the agent's queue, then the configuration locks, then what they
+ * guard, with the latest snapshot.  Where a wider scope has a limit,
  * or the agent's counter is being changed, the configuration locks are given
  * back before waiting, and everything is gathered again.
  */
@@ -13,61 +13,15 @@
 #include "access/xact.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 
 #include "books.h"
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
 
-/* Agents whose customer is remembered. */
-#define MAX_HINTS 32768
-
 static const LaLevel levels[LA_LIMITS] = {
 	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION
 };
-
-/*
- * The customer of an agent never changes, but its lock must be taken before the
- * row is read that names it.  So the lock's number is remembered; what is read
- * under the lock must agree, or it was the wrong lock.
- */
-typedef struct Hint
-{
-	uint64		agent;			/* key: the number of the agent's lock */
-	uint64		customer;
-} Hint;
-
-static HTAB *hints = NULL;
-
-static uint64
-recall_customer(uint64 agent)
-{
-	Hint	   *hint = NULL;
-
-	if (hints != NULL)
-		hint = hash_search(hints, &agent, HASH_FIND, NULL);
-	return hint == NULL ? 0 : hint->customer;
-}
-
-static void
-remember_customer(uint64 agent, uint64 customer)
-{
-	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(Hint)};
-	Hint	   *hint;
-
-	if (hints != NULL && hash_get_num_entries(hints) >= MAX_HINTS)
-	{
-		hash_destroy(hints);
-		hints = NULL;
-	}
-	if (hints == NULL)
-		hints = hash_create("ledger_agents customers of agents", 1024, &control,
-							HASH_ELEM | HASH_BLOBS);
-	hint = hash_search(hints, &agent, HASH_ENTER, NULL);
-	hint->customer = customer;
-}
 
 static char *
 uuid_text(const pg_uuid_t *id)
@@ -85,19 +39,14 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	books->agent_text = uuid_text(agent_id);
 	books->view = view;
 	books->keys[LA_AGENT_BOOK] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
-	books->keys[LA_CUSTOMER_BOOK] = recall_customer(books->keys[LA_AGENT_BOOK]);
 	books->keys[LA_ORGANIZATION_BOOK] = la_lock_key(books->organization_id, "", 0);
 }
 
 /* Columns of LA_Q_GATHER. */
 enum
 {
-	AGENT_CUSTOMER, AGENT_STATUS, AGENT_CURRENCY, AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE,
-	AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE,
-	CUSTOMER_STATUS, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
-	ORGANIZATION_STATUS, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
-	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT,
-	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW
+	CUSTOMER, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE, KEY_KNOWN,
+	COUNTER_XMAX, COUNTER_ROW
 };
 
 static char *
@@ -112,43 +61,21 @@ has_label(LaRow row, int column, const char *label)
 	return strcmp(la_enum_label(row.values[column]), label) == 0;
 }
 
-/* Columns from first on: limit, frequency, mode. */
 static void
-read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *currency)
-{
-	limit->scope = scope;
-	limit->set = !row.nulls[first];
-	limit->limit = limit->set ? DatumGetInt64(row.values[first]) : 0;
-	limit->currency = currency;
-	limit->action = LA_ACTION_DECLINE;
-	if (!limit->set && scope != LA_AGENT)
-		return;
-	limit->stored_frequency = row.values[first + 1];
-	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency), "spending_limit_frequency");
-	limit->mode = la_effective_mode(limit->frequency,
-									la_window_mode(row.nulls[first + 2] ? NULL :
-												   la_enum_label(row.values[first + 2]),
-												   "window_mode"));
-}
-
-static void
-read_facts(LaBooks *books, LaRow row)
+read_agent(LaBooks *books, LaRow row)
 {
 	LaFacts    *facts = &books->facts;
+	LaLimit    *own = &facts->limits[LA_AGENT_BOOK];
 
-	facts->agent_deregistered = has_label(row, AGENT_STATUS, "deregistered");
-	facts->agent_suspended = has_label(row, AGENT_STATUS, "suspended");
-	facts->customer_suspended = has_label(row, CUSTOMER_STATUS, "suspended");
-	facts->organization_suspended = has_label(row, ORGANIZATION_STATUS, "suspended");
-	read_limit(&facts->limits[LA_AGENT_BOOK], LA_AGENT, row, AGENT_LIMIT,
-			   text_of(row, AGENT_CURRENCY));
-	facts->limits[LA_AGENT_BOOK].stored_action = row.values[AGENT_ACTION];
-	facts->limits[LA_AGENT_BOOK].action =
-		la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
-	read_limit(&facts->limits[LA_CUSTOMER_BOOK], LA_CUSTOMER, row, CUSTOMER_LIMIT,
-			   books->organization_currency);
-	read_limit(&facts->limits[LA_ORGANIZATION_BOOK], LA_ORGANIZATION, row,
-			   ORGANIZATION_LIMIT, books->organization_currency);
+	facts->agent_deregistered = has_label(row, STATUS, "deregistered");
+	facts->agent_suspended = has_label(row, STATUS, "suspended");
+	la_read_limit(own, LA_AGENT, row, LIMIT, text_of(row, CURRENCY));
+	own->stored_action = row.values[ACTION];
+	own->action = la_action(la_enum_label(own->stored_action), "on_limit_exceeded");
+	books->agent_policy = row.nulls[POLICY] ? NULL : DatumGetJsonbP(row.values[POLICY]);
+	books->has_template = !row.nulls[TEMPLATE];
+	if (books->has_template)
+		books->template_id = *DatumGetUUIDP(row.values[TEMPLATE]);
 }
 
 /* An open transaction of somebody else has written the row, or holds its lock. */
@@ -160,12 +87,6 @@ is_busy(LaRow row)
 	return TransactionIdIsNormal(xmax) &&
 		!TransactionIdIsCurrentTransactionId(xmax) &&
 		TransactionIdIsInProgress(xmax);
-}
-
-static Jsonb *
-jsonb_of(LaRow row, int column)
-{
-	return row.nulls[column] ? NULL : DatumGetJsonbP(row.values[column]);
 }
 
 /* A revocation is in force from its commit on, whenever the caller authenticated. */
@@ -188,6 +109,7 @@ require_valid_token(const LaPrincipal *caller, LaView view)
 				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
 }
 
+/* The agent, its counter and the key in one statement. */
 static void
 gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 {
@@ -207,20 +129,26 @@ gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 #endif
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
-	books->customer_id = text_of(row, AGENT_CUSTOMER);
-	books->zone = text_of(row, ORGANIZATION_ZONE);
-	books->organization_currency = text_of(row, ORGANIZATION_CURRENCY);
-	books->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
-	books->agent_policy = jsonb_of(row, AGENT_POLICY);
-	books->customer_policy = jsonb_of(row, CUSTOMER_POLICY);
-	books->has_template = !row.nulls[AGENT_TEMPLATE];
-	if (books->has_template)
-		books->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
+	books->customer_id = text_of(row, CUSTOMER);
+	books->keys[LA_CUSTOMER_BOOK] = la_lock_key(books->organization_id, books->customer_id,
+												strlen(books->customer_id));
 	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
 	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
-	read_facts(books, row);
+	read_agent(books, row);
 	la_counter_read(&books->counters[LA_AGENT_BOOK], row.values[COUNTER_ROW]);
 	books->counted[LA_AGENT_BOOK] = true;
+}
+
+/* What its organization and customer have to say. */
+static void
+gather_tenant(LaBooks *books)
+{
+	books->tenant = la_tenant(books->organization_id, books->customer_id,
+							  books->keys[LA_CUSTOMER_BOOK], books->view);
+	books->facts.organization_suspended = books->tenant->organization_suspended;
+	books->facts.customer_suspended = books->tenant->customer_suspended;
+	books->facts.limits[LA_CUSTOMER_BOOK] = books->tenant->customer_limit;
+	books->facts.limits[LA_ORGANIZATION_BOOK] = books->tenant->organization_limit;
 }
 
 static const char *
@@ -256,49 +184,36 @@ take_queue(LaBooks *books, int i)
 	books->queued[i] = true;
 }
 
-/*
- * All three or none: who waits for a change of one level must not hold up a
- * change of another.
- */
-static void
-share_configuration(LaBooks *books)
-{
-#if LA_MUTANT != 2
-	for (int i = 0; i < LA_LIMITS; i++)
-	{
-		if (la_try_configuration(levels[i], books->keys[i]))
-			continue;
-		for (int held = 0; held < i; held++)
-			la_release_configuration(levels[held], books->keys[held]);
-		la_share_configuration(levels[i], books->keys[i]);
-		la_release_configuration(levels[i], books->keys[i]);
-		i = -1;					/* from the beginning */
-	}
-#endif
-}
-
 static void
 release_configuration(LaBooks *books)
 {
-#if LA_MUTANT != 2
 	for (int i = 0; i < LA_LIMITS; i++)
-		la_release_configuration(levels[i], books->keys[i]);
-#endif
+	{
+		if (books->shared[i])
+			la_release_configuration(levels[i], books->keys[i]);
+		books->shared[i] = false;
+	}
 }
 
-/* The customer's lock was the right one; if not, the right one is known now. */
+/*
+ * Takes the configuration lock of a level, or gives back those that are held,
+ * waits until it could be had, and returns false: who waits for a change of one
+ * level must not hold up a change of another.
+ */
 static bool
-found_customer(LaBooks *books)
+share_configuration(LaBooks *books, int i)
 {
-	uint64		key = la_lock_key(books->organization_id, books->customer_id,
-								  strlen(books->customer_id));
-
-	if (books->keys[LA_CUSTOMER_BOOK] == key)
+#if LA_MUTANT != 2
+	books->shared[i] = la_try_configuration(levels[i], books->keys[i]);
+	if (books->shared[i])
 		return true;
 	release_configuration(books);
-	books->keys[LA_CUSTOMER_BOOK] = key;
-	remember_customer(books->keys[LA_AGENT_BOOK], key);
+	la_share_configuration(levels[i], books->keys[i]);
+	la_release_configuration(levels[i], books->keys[i]);
 	return false;
+#else
+	return true;
+#endif
 }
 
 /*
@@ -340,19 +255,26 @@ rows_are_locked(LaBooks *books, bool lock_row)
 	return false;
 }
 
+/* The customer is known, and can be locked, when the agent has been read. */
+static bool
+gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
+{
+	if (!share_configuration(books, LA_ORGANIZATION_BOOK) ||
+		!share_configuration(books, LA_AGENT_BOOK))
+		return false;
+	gather(books, caller, key);
+	if (!share_configuration(books, LA_CUSTOMER_BOOK))
+		return false;
+	gather_tenant(books);
+	return true;
+}
+
 void
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
 	take_queue(books, LA_AGENT_BOOK);
-	for (;;)
-	{
-		share_configuration(books);
-		gather(books, caller, key);
-		if (!found_customer(books))
-			continue;
-		if (rows_are_locked(books, lock_row))
-			break;
-	}
+	while (!gather_locked(books, caller, key) || !rows_are_locked(books, lock_row))
+		;
 
 	/*
 	 * Now that the configuration locks are held: what follows will be
@@ -377,6 +299,7 @@ void
 la_books_read(LaBooks *books, const LaPrincipal *caller)
 {
 	gather(books, caller, NULL);
+	gather_tenant(books);
 	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
 		if (books->facts.limits[i].set)
 			read_counter(books, i, LA_Q_COUNTER_READ, books->view);

@@ -13,6 +13,7 @@
 #include "judge.h"
 #include "principal.h"
 #include "query.h"
+#include "tenant.h"
 
 /* Places in the arrays of scopes; the order of locks and of LaFacts.limits. */
 #define LA_AGENT_BOOK 0
@@ -28,11 +29,8 @@ typedef struct LaBooks
 
 	/* From the rows. */
 	char	   *customer_id;
-	char	   *zone;
-	char	   *organization_currency;
-	int32		approaching_percent;
+	const LaTenant *tenant;
 	Jsonb	   *agent_policy;
-	Jsonb	   *customer_policy;
 	bool		has_template;
 	pg_uuid_t	template_id;
 	bool		key_known;		/* there is an answer to the key */
@@ -51,6 +49,7 @@ typedef struct LaBooks
 	uint64		keys[LA_LIMITS];
 	bool		queued[LA_LIMITS];
 	bool		newly_queued[LA_LIMITS];
+	bool		shared[LA_LIMITS];	/* configuration lock is held */
 	bool		row_locked[LA_LIMITS];
 } LaBooks;
 

@@ -41,12 +41,25 @@ la_detail(const char *name, const char *field, const char *format,...)
 	return 0;
 }
 
+/* How many bytes of it may be shown: of what may be a secret only what is no part of it. */
+static int
+showable(const char *value)
+{
+	static const char *const secrets[] = {"at_live_", "at_test_", "lk_live_", "lk_test_"};
+
+	for (int i = 0; i < lengthof(secrets); i++)
+		if (pg_strncasecmp(value, secrets[i], strlen(secrets[i])) == 0)
+			return LA_TOKEN_PREFIX;
+	return LA_MAX_QUOTED;
+}
+
 char *
 la_quoted(const char *value)
 {
 	int			length = strlen(value);
+	int			most = showable(value);
 
-	if (length <= LA_MAX_QUOTED)
+	if (length <= most)
 		return pstrdup(value);
-	return psprintf("%.*s…", pg_mbcliplen(value, length, LA_MAX_QUOTED), value);
+	return psprintf("%.*s…", pg_mbcliplen(value, length, most), value);
 }

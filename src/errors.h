@@ -29,6 +29,9 @@
 /* A value is quoted in a message up to this many bytes; more is cut. */
 #define LA_MAX_QUOTED 64
 
+/* The part of a token that may be shown, in bytes. */
+#define LA_TOKEN_PREFIX 20
+
 extern int	la_detail(const char *name, const char *field,
 					  const char *format,...) pg_attribute_printf(3, 4);
 

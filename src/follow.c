@@ -48,10 +48,10 @@ la_mark_events(LaBooks *books, LaDecision *decision)
 	if (decision->verdict.exceeded && own->action == LA_ACTION_NOTIFY)
 		decision->tell_exceeded = is_due(&counter->exceeded, own,
 										 decision->spent_before > own->limit);
-	if (own->limit > 0 && percent_of(own, decision->spent_after) >= books->approaching_percent)
+	if (own->limit > 0 && percent_of(own, decision->spent_after) >= books->tenant->approaching_percent)
 		decision->tell_approaching =
 			is_due(&counter->approaching, own,
-				   percent_of(own, decision->spent_before) >= books->approaching_percent);
+				   percent_of(own, decision->spent_before) >= books->tenant->approaching_percent);
 }
 
 /* The fields that all events about limits share. */

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "counter.h"
+#include "errors.h"
 #include "history.h"
 #include "lock.h"
 #include "module.h"
@@ -154,6 +155,12 @@ sum_up(LaCounter *counter, const Counted *counted, const char *currency)
 	la_param_uuid(&params, counted->agent_id);
 	la_run(LA_Q_HISTORY, &params, LA_LATEST);
 	row = la_row(0);
+	if (row.nulls[0])
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("sum of amounts is out of range"),
+				la_detail("amount_overflow", "spending_limit",
+						  "What was spent there exceeds the range of bigint."));
 	counter->total = DatumGetInt64(row.values[0]);
 	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
 		counter->spent[i] = DatumGetInt64(row.values[1 + i]);
@@ -183,8 +190,15 @@ count_anew(const Counted *counted, const char *currency)
 		la_counter_read(&counter, la_row(0).values[0]);
 	else
 		la_counter_init(&counter);
+	currency = currency != NULL ? currency : default_currency;
+
+	/*
+	 * First for the latest instant in the books, behind which the clock may
+	 * be, then for its windows.
+	 */
+	sum_up(&counter, counted, currency);
 	la_counter_roll(&counter, Max(la_now(), counter.decided_at), zone);
-	sum_up(&counter, counted, currency != NULL ? currency : default_currency);
+	sum_up(&counter, counted, currency);
 	memset(&params, 0, sizeof(params));
 	la_param_text(&params, counted->organization_id);
 	la_param_text(&params, counted->scope_id);
@@ -204,6 +218,22 @@ la_start_counting(const char *organization_id, const char *customer_id)
 	};
 
 	count_anew(&counted, NULL);
+}
+
+void
+la_count_all_anew(const char *organization_id)
+{
+	LaParams	params = {0};
+	uint64		count;
+	char	  **ids;
+
+	la_param_text(&params, organization_id);
+	count = la_run(LA_Q_LIMITED_CUSTOMERS, &params, LA_LATEST);
+	ids = palloc(sizeof(char *) * count);
+	for (uint64 i = 0; i < count; i++)
+		ids[i] = TextDatumGetCString(la_column(i, 0));
+	for (uint64 i = 0; i < count; i++)
+		la_start_counting(organization_id, ids[i]);
 }
 
 void

@@ -18,6 +18,9 @@ extern void la_change_limited(const char *organization_id, const char *customer_
 /* Makes or renews the counter from the authorizations, after la_change_limited(). */
 extern void la_start_counting(const char *organization_id, const char *customer_id);
 
+/* The counters of all customers that have a limit, in the organization's new currency. */
+extern void la_count_all_anew(const char *organization_id);
+
 /* The agent's counter in another currency; its queue and its row are locked. */
 extern void la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id,
 								const char *currency);

@@ -72,10 +72,10 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 {
 	LaDocument	document;
 	char		status[16];
-	const char *code = error->constraint_name;
+	const char *code = error->constraint_name != NULL ? error->constraint_name : "invalid_request";
 	int			status_code = class->status;
 
-	if (code != NULL && (strcmp(code, "not_authenticated") == 0 || strcmp(code, "invalid_token") == 0))
+	if (strcmp(code, "not_authenticated") == 0 || strcmp(code, "invalid_token") == 0)
 		status_code = 401;
 	snprintf(status, sizeof(status), "%d", status_code);
 	(void) set_config_option("response.status", status, PGC_USERSET, PGC_S_SESSION,
@@ -83,10 +83,11 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 	la_begin_object(&document);
 	la_open_object(&document, "error");
 	la_put_text(&document, "type", status_code == 401 ? "authentication_error" : class->type);
-	la_put_text(&document, "code", code != NULL ? code : "invalid_request");
+	la_put_text(&document, "code", code);
 	la_put_text(&document, "message", error->message);
 	if (error->column_name != NULL)
-		la_put_text(&document, "param", camel_case(error->column_name));
+		la_put_text(&document, "param", strcmp(code, "unknown_field") == 0
+					? error->column_name : camel_case(error->column_name));
 	la_close_object(&document);
 	return la_end_object(&document);
 }

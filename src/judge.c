@@ -129,7 +129,8 @@ find_room(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 
 		if (verdict->mismatched[i])
 			return;
-		most = Min(most, PG_INT64_MAX - limit->total);
+		if (strcmp(limit->currency, request->currency) == 0)
+			most = Min(most, PG_INT64_MAX - limit->total);
 		if (!limit->set)
 			continue;
 		room = la_remaining(limit->limit, limit->spent);

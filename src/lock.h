@@ -35,7 +35,7 @@ typedef enum LaLevel
 } LaLevel;
 
 /* Agents whose queue and history locks a transaction keeps; beyond it queues are left and the organization's history is held. */
-#define LA_MAX_QUEUES 1000
+#define LA_MAX_QUEUES 500
 
 /* Puts ledger_agents.lock_timeout in force for the rest of the calling SQL function. */
 extern void la_limit_waiting(void);

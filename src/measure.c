@@ -79,9 +79,11 @@ roll_on(LaBooks *books, int i)
 		counter->rolling_spent =
 			la_subtract(counter->rolling_spent,
 						spent_between(books, i, counter->rolling_since, since));
+	else
+		since = counter->rolling_since; /* the clock stands still */
 	counter->rolling = true;
 	counter->rolling_frequency = limit->stored_frequency;
-	counter->rolling_since = Max(since, counter->rolling_since);
+	counter->rolling_since = since;
 	return counter->rolling_spent;
 }
 
@@ -107,7 +109,7 @@ measure_scope(LaBooks *books, int i)
 	LaCounter  *counter = &books->counters[i];
 	LaLimit    *limit = &books->facts.limits[i];
 
-	la_counter_roll(counter, books->at, books->zone);
+	la_counter_roll(counter, books->at, books->tenant->zone);
 	counter->decided_at = books->at;
 	limit->total = counter->total;
 	if (is_rolling(limit))

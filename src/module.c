@@ -136,6 +136,7 @@ _PG_init(void)
 	la_principal_init();
 	la_lock_init();
 	la_query_init();
+	la_tenant_init();
 	keep_heap();
 }
 

@@ -331,7 +331,9 @@ write_organization(const LaPrincipal *caller, const LaValues *given)
 		la_param_values(&params, &stored, ORG_FIELDS);
 		la_param(&params, TimestampTzGetDatum(la_now()), false);
 		la_run(LA_Q_ORGANIZATION_WRITE, &params, LA_WRITE);
-		if (first_limit)
+		if (stored.given[ORG_CURRENCY])
+			la_count_all_anew(id);
+		if (!stored.nulls[ORG_LIMIT] && (first_limit || stored.given[ORG_CURRENCY]))
 			la_start_counting(id, NULL);
 		la_record_change(caller, id, "organization", id, "update", old_values, new_values);
 	}

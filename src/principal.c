@@ -166,10 +166,16 @@ la_outer_role(void)
 void
 la_unknown(const char *what, const char *id)
 {
+	la_unknown_field(what, psprintf("%s_id", what), id);
+}
+
+void
+la_unknown_field(const char *what, const char *field, const char *id)
+{
 	ereport(ERROR,
 			errcode(ERRCODE_NO_DATA_FOUND),
 			errmsg("unknown %s", what),
-			la_detail(psprintf("unknown_%s", what), psprintf("%s_id", what),
+			la_detail(psprintf("unknown_%s", what), field,
 					  "There is no %s \"%s\".", what, la_quoted(id)));
 }
 

@@ -48,6 +48,7 @@ extern char *la_principal_name(const LaPrincipal *principal);
 extern char *la_outer_role(void);
 
 /* P0002 unknown_<what>, the same for another tenant's and for none. */
+pg_noreturn extern void la_unknown_field(const char *what, const char *field, const char *id);
 pg_noreturn extern void la_unknown(const char *what, const char *id);
 pg_noreturn extern void la_unknown_uuid(const char *what, const pg_uuid_t *id);
 

@@ -44,13 +44,15 @@
 	"  WHERE u.organization_id = t.organization_id AND u.token_id = t.id)," \
 	" t.revoked_at, " secret ")::ledger_agents.agent_token_detail"
 
+#define EXPIRED(now) "x.status = 'authorized' AND x.expires_at <= " now
+
 /* An authorization x; a hold is expired from its instant on, whoever swept it. */
 #define AUTHORIZATION_DETAIL(now, replayed, cursor) \
 	"ROW(x.organization_id, x.id, x.agent_id, x.customer_id, x.sequence, x.decision," \
-	" CASE WHEN x.status = 'authorized' AND x.expires_at <= " now \
+	" CASE WHEN " EXPIRED(now) \
 	"  THEN 'expired'::ledger_agents.authorization_status ELSE x.status END," \
 	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
-	" x.reversed_amount, x.counted_amount, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
+	" x.reversed_amount, CASE WHEN " EXPIRED(now) " THEN 0 ELSE x.counted_amount END, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
 	" x.intent_id, x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
 	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
 	replayed ", " cursor ")::ledger_agents.authorization_detail"
@@ -65,13 +67,18 @@
 /* What a verb needs to know of an authorization, whether its hold has expired by $3 included. */
 #define AUTHORIZATION_FACTS \
 	"SELECT x.agent_id, x.customer_id, x.decided_at, x.currency, x.counted_amount," \
-	" CASE WHEN x.status = 'authorized' AND x.expires_at <= $3 THEN 'expired'" \
+	" CASE WHEN " EXPIRED("$3") " THEN 'expired'" \
 	"  ELSE x.status::text END" \
 	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
 
 /* Counted money of one agent ($2), or of a customer ($2, null: the organization), at ids from $3 on. */
 #define OF_AGENT "x.organization_id = $1 AND x.agent_id = $2 AND x.id >= $3"
 #define OF_WIDE "x.organization_id = $1 AND x.id >= $3 AND ($2 IS NULL OR x.customer_id = $2)"
+
+/* Null where it does not fit into bigint. */
+#define SUMMED(filter) \
+	"CASE WHEN coalesce(sum(x.counted_amount)" filter ", 0) <= 9223372036854775807" \
+	" THEN coalesce(sum(x.counted_amount)" filter ", 0)::bigint END"
 
 #define SPENT_BETWEEN(whose) \
 	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \
@@ -140,6 +147,9 @@ static const Statement statements[LA_Q_COUNT] = {
 		" spending_limit_frequency = $7::ledger_agents.spending_frequency,"
 		" window_mode = $8::ledger_agents.window_mode, limit_approaching_percent = $9, updated_at = $10"
 	" WHERE id = $1"},
+	[LA_Q_LIMITED_CUSTOMERS] = {"t",
+		"SELECT c.id FROM ledger_agents.customers c"
+	" WHERE c.organization_id = $1 AND c.spending_limit IS NOT NULL"},
 	[LA_Q_ORGANIZATION_GET] = {"t",
 	"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_UNWRITTEN] = {"t",
@@ -302,16 +312,14 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * has spent, by the windows that begin at $3 to $6.
 	 */
 	[LA_Q_HISTORY] = {"ttzzzztu",
-		"SELECT coalesce(sum(x.counted_amount), 0)::bigint,"
-		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $3), 0)::bigint,"
-		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $4), 0)::bigint,"
-		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $5), 0)::bigint,"
-		" coalesce(sum(x.counted_amount) FILTER (WHERE x.decided_at >= $6), 0)::bigint,"
+		"SELECT " SUMMED("") ", " SUMMED(" FILTER (WHERE x.decided_at >= $3)") ", "
+		SUMMED(" FILTER (WHERE x.decided_at >= $4)") ", " SUMMED(" FILTER (WHERE x.decided_at >= $5)") ", "
+		SUMMED(" FILTER (WHERE x.decided_at >= $6)") ","
 		" max(x.decided_at),"
 		" min(x.expires_at) FILTER (WHERE x.status = 'authorized')"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"
-		" AND ($8 IS NULL OR x.agent_id = $8)"},
+	" AND ($8 IS NULL OR x.agent_id = $8)"},
 	[LA_Q_SPENT_BETWEEN] = {"tuuut", SPENT_BETWEEN(OF_AGENT)},
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */
@@ -328,26 +336,27 @@ static const Statement statements[LA_Q_COUNT] = {
 	/* 70 authorization */
 
 	/*
-	 * All facts of a decision: agent $2, key $3.  The counter is one column
-	 * and enums are as they are stored, because every column and cast is paid
-	 * for at each of the joins, and that is most of what this statement
-	 * costs.
+	 * The agent $2, whether its key $3 is known, and its counter, which is
+	 * one column because every column is paid for anew in each call; for the
+	 * same reason enums are as they are stored.
 	 */
 	[LA_Q_GATHER] = {"tutt",
 		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"
 		" a.window_mode, a.on_limit_exceeded, a.policy, a.default_policy_id,"
-		" c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"
-		" o.status, o.spending_limit, o.spending_limit_frequency, o.window_mode,"
-		" o.timezone, o.currency, o.limit_approaching_percent,"
 		" EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 		"  AND x.agent_id = $2 AND x.idempotency_key = $3),"
 		" k.xmax, k"
 		" FROM ledger_agents.agents a"
-		" JOIN ledger_agents.customers c ON c.organization_id = $1 AND c.id = a.customer_id"
-		" JOIN ledger_agents.organizations o ON o.id = $1"
 		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'agent'"
 		"  AND k.scope_id = $4"
 	" WHERE a.organization_id = $1 AND a.id = $2"},
+	/* Customer $2 and its organization. */
+	[LA_Q_TENANT] = {"tt",
+		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"
+		" o.status, o.spending_limit, o.spending_limit_frequency, o.window_mode,"
+		" o.timezone, o.currency, o.limit_approaching_percent"
+		" FROM ledger_agents.customers c JOIN ledger_agents.organizations o ON o.id = $1"
+	" WHERE c.organization_id = $1 AND c.id = $2"},
 	/* Whether token $2 may still act as agent $3 at $4. */
 	[LA_Q_TOKEN_VALID] = {"tuuz",
 		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
@@ -371,7 +380,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN x.country IS DISTINCT FROM $8 THEN 'country' END,"
 		" CASE WHEN x.card_id IS DISTINCT FROM $9 THEN 'card_id' END,"
 		" CASE WHEN x.intent_id IS DISTINCT FROM $10 THEN 'intent_id' END,"
-		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END], ', ')"
+		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END], ', '),"
+		" array_to_string(x.reasons, ', ')"
 		" FROM ledger_agents.authorizations x"
 	" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
 	[LA_Q_AUTHORIZATION_GET] = {"tuuz",

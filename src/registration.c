@@ -120,6 +120,11 @@ give_default(LaValues *given, int i, Datum value)
 static void
 fill_defaults(const LaPrincipal *caller, LaValues *given)
 {
+	LaValues	none = {0};
+
+	for (int i = 0; i < LA_AGENT_FIELDS; i++)
+		none.nulls[i] = true;
+	la_merge_defaults(given, &none);
 	for (int i = 0; i < LA_AGENT_FIELDS; i++)
 		if (!given->given[i])
 			given->nulls[i] = la_agent_fields[i].nullable;
@@ -145,32 +150,38 @@ void
 la_register(const LaPrincipal *caller, LaValues *given, bool with_token, LaRegistration *result)
 {
 	const char *external_id = TextDatumGetCString(given->values[LA_AGENT_EXTERNAL_ID]);
-	LaValues	none = {0};
+	uint64		key = la_lock_key(caller->organization_id, external_id, strlen(external_id));
+	bool		queued = false;
 	bool		livemode;
 
 	memset(result, 0, sizeof(LaRegistration));
 	livemode = la_need_organization(caller->organization_id);
 	la_share_history(LA_LEVEL_ORGANIZATION, la_lock_key(caller->organization_id, "", 0));
 #if LA_MUTANT != 7
-	la_queue(LA_LEVEL_EXTERNAL_ID,
-			 la_lock_key(caller->organization_id, external_id, strlen(external_id)));
+	queued = la_queue(LA_LEVEL_EXTERNAL_ID, key);
 #endif
-	if (find_agent(caller, given, &result->id))
+	while (!find_agent(caller, given, &result->id))
+	{
+		fill_defaults(caller, given);
+		la_need_customer(caller->organization_id,
+						 TextDatumGetCString(given->values[LA_AGENT_CUSTOMER]));
+		la_new_id(&result->id, la_now());
+		result->created = insert_agent(caller, given, &result->id);
+
+		/*
+		 * Not inserted: a transaction that gave its queue back has just
+		 * committed it.
+		 */
+		if (result->created)
+			break;
+	}
+	if (queued)
+		la_leave_queue(LA_LEVEL_EXTERNAL_ID, key);
+	if (!result->created)
 	{
 		result->differs = differing_fields(caller, &result->id, given);
 		return;
 	}
-	for (int i = 0; i < LA_AGENT_FIELDS; i++)
-		none.nulls[i] = true;
-	la_merge_defaults(given, &none);
-	fill_defaults(caller, given);
-	la_need_customer(caller->organization_id, TextDatumGetCString(given->values[LA_AGENT_CUSTOMER]));
-	la_new_id(&result->id, la_now());
-	if (!insert_agent(caller, given, &result->id))
-		ereport(ERROR,
-				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				errmsg("could not serialize access due to concurrent registration"));
-	result->created = true;
 	la_tell_agent(caller, LA_EVENT_REGISTERED, &result->id, given, NULL);
 	la_record_change(caller, caller->organization_id, "agent",
 					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&result->id))),

@@ -37,10 +37,11 @@ enum
 static Datum decide(FunctionCallInfo fcinfo, bool raise);
 static void read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller,
 						 LaRequest *request);
-static Datum replay(LaBooks *books, LaRequest *request);
+static Datum replay(LaBooks *books, LaRequest *request, bool raise);
 static void judge(LaBooks *books, LaRequest *request, LaDecision *decision);
 static bool apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id);
-static void refuse_declined(const LaDecision *decision);
+static char *list_reasons(const LaVerdict *verdict);
+static void refuse_declined(const char *reasons);
 
 /*
  * ledger_agents.authorize(agent_id uuid, amount bigint, currency text, merchant text,
@@ -117,13 +118,13 @@ decide(FunctionCallInfo fcinfo, bool raise)
 		la_books_open(&books, &caller, request.key, lock_row);
 		if (books.key_known)
 		{
-			answer = replay(&books, &request);
+			answer = replay(&books, &request, raise);
 			break;
 		}
 		la_measure(&books, la_now());
 		judge(&books, &request, &decision);
 		if (raise && !decision.verdict.approved)
-			refuse_declined(&decision);
+			refuse_declined(list_reasons(&decision.verdict));
 		if (apply(&books, &request, &decision, &id))
 		{
 			answer = la_answer(fcinfo, &books, &request, &decision, &id);
@@ -158,6 +159,30 @@ text_argument(FunctionCallInfo fcinfo, int i, int most, const char *field)
 	return value;
 }
 
+/* Longest hold; the network's own are gone after 30 days or so. */
+#define MAX_HOLD_DAYS 3660
+
+static void
+read_hold_for(FunctionCallInfo fcinfo, LaRequest *request)
+{
+	Interval	zero = {0};
+	Interval	most = {.day = MAX_HOLD_DAYS};
+
+	request->hold_for = PG_GETARG_INTERVAL_P(ARG_HOLD_FOR);
+	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
+										  IntervalPGetDatum(&zero))))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("hold_for must be longer than zero"),
+				la_detail("invalid_value", "hold_for", "Leave it out for a hold that does not expire."));
+	if (DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
+										 IntervalPGetDatum(&most))))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("hold_for is too long"),
+				la_detail("out_of_range", "hold_for", "It may be up to %d days.", MAX_HOLD_DAYS));
+}
+
 static void
 refuse_form(const char *field, const char *value, const char *form)
 {
@@ -185,17 +210,7 @@ read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
 			refuse_form("country", request->country, "an ISO 3166 alpha-2 code");
 	}
 	if (!PG_ARGISNULL(ARG_HOLD_FOR))
-	{
-		Interval	zero = {0};
-
-		request->hold_for = PG_GETARG_INTERVAL_P(ARG_HOLD_FOR);
-		if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
-											  IntervalPGetDatum(&zero))))
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("hold_for must be longer than zero"),
-					la_detail("invalid_value", "hold_for", "Leave it out for a hold that does not expire."));
-	}
+		read_hold_for(fcinfo, request);
 }
 
 static void
@@ -246,7 +261,7 @@ read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *requ
 
 /* The stored answer to the key; an error if it answered another request. */
 static Datum
-replay(LaBooks *books, LaRequest *request)
+replay(LaBooks *books, LaRequest *request, bool raise)
 {
 	LaParams	params = {0};
 	LaRow		row;
@@ -277,6 +292,8 @@ replay(LaBooks *books, LaRequest *request)
 				la_detail("idempotency_key_reused", "idempotency_key",
 						  "These fields differ: %s.", differing),
 				errhint("A new request needs a new key."));
+	if (raise && !row.nulls[2])
+		refuse_declined(TextDatumGetCString(row.values[2]));
 	return SPI_datumTransfer(row.values[0], false, -1);
 }
 
@@ -284,10 +301,8 @@ replay(LaBooks *books, LaRequest *request)
 static void
 refuse_rules(LaBooks *books)
 {
-	const char *rule = NULL;
+	const char *rule = books->tenant->customer_rule;
 
-	if (books->customer_policy != NULL)
-		rule = la_first_rule(books->customer_policy);
 	if (rule == NULL && books->agent_policy != NULL)
 		rule = la_first_rule(books->agent_policy);
 	if (rule == NULL && books->has_template)
@@ -487,17 +502,23 @@ apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
 	return la_run(LA_Q_DECLINE, &params, LA_WRITE) == 1;
 }
 
-static void
-refuse_declined(const LaDecision *decision)
+/* The reasons as the error lists them. */
+static char *
+list_reasons(const LaVerdict *verdict)
 {
-	StringInfoData reasons;
+	StringInfoData list;
 
-	initStringInfo(&reasons);
-	for (int i = 0; i < decision->verdict.nreasons; i++)
-		appendStringInfo(&reasons, "%s%s", i > 0 ? ", " : "",
-						 la_reason_label(decision->verdict.reasons[i]));
+	initStringInfo(&list);
+	for (int i = 0; i < verdict->nreasons; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", la_reason_label(verdict->reasons[i]));
+	return list.data;
+}
+
+static void
+refuse_declined(const char *reasons)
+{
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			errmsg("authorization declined: %s", la_reason_label(decision->verdict.reasons[0])),
-			la_detail("authorization_declined", NULL, "All reasons: %s.", reasons.data));
+			errmsg("authorization declined: %.*s", (int) strcspn(reasons, ","), reasons),
+			la_detail("authorization_declined", NULL, "All reasons: %s.", reasons));
 }

@@ -37,6 +37,7 @@ PG_FUNCTION_INFO_V1(la_rotate_agent_token);
 #define SHOWN_BYTES 6
 #define SECRET_BYTES 32
 #define PREFIX_LENGTH (KIND_LENGTH + 2 * SHOWN_BYTES)
+StaticAssertDecl(PREFIX_LENGTH == LA_TOKEN_PREFIX, "messages would show a part of the secret");
 #define TOKEN_LENGTH (PREFIX_LENGTH + 2 * SECRET_BYTES)
 
 /* A token row, as the verbs on tokens need it. */
@@ -178,7 +179,8 @@ token_event(const pg_uuid_t *agent_id, const pg_uuid_t *id, const char *prefix, 
 	la_put_uuid(&data, "agentId", agent_id);
 	la_put_uuid(&data, "tokenId", id);
 	la_put_text(&data, "tokenPrefix", prefix);
-	la_put_text(&data, "name", name);
+	if (name != NULL)
+		la_put_text(&data, "name", name);
 	return la_end_object(&data);
 }
 

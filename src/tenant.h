@@ -1,0 +1,36 @@
+/*
+ * tenant.h
+ *		What a decision must know of an agent's organization and customer.
+ */
+#ifndef LA_TENANT_H
+#define LA_TENANT_H
+
+#include "postgres.h"
+
+#include "judge.h"
+#include "query.h"
+
+typedef struct LaTenant
+{
+	bool		organization_suspended;
+	bool		customer_suspended;
+	LaLimit		organization_limit;
+	LaLimit		customer_limit;
+	char	   *zone;
+	char	   *currency;		/* the organization's */
+	int32		approaching_percent;
+	char	   *customer_rule;	/* the first of its rules, or NULL */
+} LaTenant;
+
+/*
+ * With LA_LATEST the caller holds the configuration locks of both, and the
+ * answer may be one that was read before; it lives to the end of the call.
+ */
+extern const LaTenant *la_tenant(const char *organization_id, const char *customer_id,
+								 uint64 key, LaView view);
+
+/* Columns of a row from first on: limit, frequency, mode. */
+extern void la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first,
+						  const char *currency);
+
+#endif							/* LA_TENANT_H */

@@ -1,0 +1,342 @@
+-- Who may do what, and who is it that calls?
+--
+-- Roles are of the whole server, so that they bear names of their own and are
+-- dropped at the end. A call is made by attempt(), which takes a role as SET
+-- ROLE does and says how the call ended: "ok", or its SQLSTATE and message.
+SET client_min_messages = warning;
+CREATE ROLE access_nobody LOGIN;
+CREATE ROLE access_operator LOGIN;
+CREATE ROLE access_member LOGIN IN ROLE access_operator;
+CREATE ROLE access_auditor;
+CREATE ROLE access_api;
+SELECT ledger_agents.grant_access('access_operator', 'operator'),
+       ledger_agents.grant_access('access_auditor', 'auditor'),
+       ledger_agents.grant_access('access_api', 'api') \g /dev/null
+\set owner :USER
+
+-- The clock, set before the module is loaded and can refuse it, in a session of its own.
+\c - access_operator
+SET client_min_messages = error;
+SET ledger_agents.clock = '2001-01-01 00:00Z';
+SELECT (ledger_agents.register_agent('early', 'customer')).id AS early \gset
+SELECT (ledger_agents.evaluate(:'early', 1)).decided_at > '2020-01-01' AS early_clock_refused \gset
+\c - :owner
+SET client_min_messages = warning;
+
+SELECT no_plan();
+
+CREATE SCHEMA access;
+GRANT USAGE ON SCHEMA access TO access_nobody, access_operator, access_api;
+
+-- Runs a call as the role; with a token, it authenticates first.
+CREATE FUNCTION access.attempt(role name, call text, token text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+  detail text;
+  result text;
+BEGIN
+  BEGIN
+    PERFORM pg_catalog.set_config('role', role, true);
+    IF token IS NOT NULL THEN
+      PERFORM ledger_agents.authenticate(token);
+    END IF;
+    EXECUTE call INTO result;
+    PERFORM pg_catalog.set_config('role', 'none', true);
+    RETURN coalesce('ok ' || result, 'ok');
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN pg_catalog.concat_ws(' ', SQLSTATE, SQLERRM, '|', detail);
+  END;
+END
+$$;
+
+-- A call of the function with a null for each argument.
+CREATE FUNCTION access.call_of(function regprocedure) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT pg_catalog.format('SELECT count(*) FROM %s(%s)', p.oid::regproc,
+    (SELECT pg_catalog.string_agg('NULL::' || pg_catalog.format_type(t, NULL), ', ' ORDER BY n)
+     FROM pg_catalog.unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, n)))
+  FROM pg_catalog.pg_proc p WHERE p.oid = function
+$$;
+
+CREATE VIEW access.functions AS
+SELECT p.oid::regprocedure AS function, p.proname, s.nspname = 'ledger_agents_api' AS is_api,
+       p.prorettype = 'trigger'::regtype AS is_trigger
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace s ON s.oid = p.pronamespace
+WHERE s.nspname IN ('ledger_agents', 'ledger_agents_api');
+
+-- Two agents of one customer, one of another organization; each has a token and one authorization.
+SELECT (ledger_agents.create_organization('elsewhere')).id AS elsewhere \gset
+SELECT id AS mine, token AS my_token, token_id AS my_token_id
+FROM ledger_agents.register_agent('mine', 'customer', spending_limit => 100000) \gset
+SELECT id AS sibling, token AS sibling_token, token_id AS sibling_token_id
+FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000) \gset
+SELECT id AS foreign, token AS foreign_token, token_id AS foreign_token_id
+FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, organization_id => 'elsewhere') \gset
+SELECT (ledger_agents.authorize(:'mine', 100)).id AS my_spend \gset
+SELECT (ledger_agents.authorize(:'sibling', 100)).id AS sibling_spend \gset
+SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).id AS foreign_spend \gset
+\set unknown 01890a5d-ac96-774b-bcce-b302099a8057
+
+--
+-- Rights on functions and tables
+--
+CREATE TABLE access.wanted (name text PRIMARY KEY, levels text NOT NULL);
+INSERT INTO access.wanted (levels, name)
+SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (VALUES
+  ('operator auditor api', 'ledger_agents.window_of'),
+  ('operator auditor', 'ledger_agents.check_invariants'),
+  ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
+                   || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
+                   || ' ledger_agents.agent_budget ledger_agents.get_authorization'
+                   || ' ledger_agents.list_authorizations ledger_agents_api.register_agent'
+                   || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'),
+  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
+               || ' ledger_agents.update_organization ledger_agents.get_organization'
+               || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
+               || ' ledger_agents.update_agent ledger_agents.deregister_agent ledger_agents.create_agent_token'
+               || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
+               || ' ledger_agents.rotate_agent_token ledger_agents.reverse'),
+  ('', 'ledger_agents.current_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.grant_access')) AS w (levels, names);
+
+SELECT bag_eq(
+  'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',
+  'it is decided for every function who may call it');
+SELECT is(pg_catalog.concat_ws(' ',
+    CASE WHEN pg_catalog.has_function_privilege('access_operator', f.function, 'EXECUTE') THEN 'operator' END,
+    CASE WHEN pg_catalog.has_function_privilege('access_auditor', f.function, 'EXECUTE') THEN 'auditor' END,
+    CASE WHEN pg_catalog.has_function_privilege('access_api', f.function, 'EXECUTE') THEN 'api' END,
+    CASE WHEN pg_catalog.has_function_privilege('access_nobody', f.function, 'EXECUTE') THEN 'nobody' END),
+  w.levels, f.function::regproc || ' may be called by: ' || w.levels)
+FROM access.functions f JOIN access.wanted w ON w.name = f.function::regproc::text
+ORDER BY w.name COLLATE "C";
+
+SELECT is_empty($$
+  SELECT r.rolname, c.oid::regclass, p.privilege
+  FROM pg_catalog.pg_class c, pg_catalog.pg_roles r,
+       (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p (privilege)
+  WHERE c.relnamespace = 'ledger_agents'::regnamespace AND c.relkind IN ('r', 'v')
+    AND r.rolname ~ '^access_'
+    AND pg_catalog.has_table_privilege(r.rolname, c.oid, p.privilege)
+  $$, 'no level writes to a table');
+SELECT is_empty($$
+  SELECT r.rolname, c.oid::regclass
+  FROM pg_catalog.pg_class c, pg_catalog.pg_roles r
+  WHERE c.relnamespace = 'ledger_agents'::regnamespace AND c.relkind IN ('r', 'v')
+    AND r.rolname ~ '^access_'
+    AND c.oid <> 'ledger_agents.agent_tokens'::regclass
+    AND pg_catalog.has_table_privilege(r.rolname, c.oid, 'SELECT')
+        <> (r.rolname IN ('access_operator', 'access_member', 'access_auditor'))
+  $$, 'operators and auditors read every table, the others none');
+SELECT bag_eq($$
+  SELECT r.rolname::text, pg_catalog.string_agg(a.attname::text, ' ' ORDER BY a.attnum)
+  FROM pg_catalog.pg_attribute a, pg_catalog.pg_roles r
+  WHERE a.attrelid = 'ledger_agents.agent_tokens'::regclass AND a.attnum > 0 AND r.rolname ~ '^access_'
+    AND NOT pg_catalog.has_column_privilege(r.rolname, a.attrelid, a.attnum, 'SELECT')
+    AND r.rolname IN ('access_operator', 'access_auditor')
+  GROUP BY r.rolname
+  $$, $$VALUES ('access_auditor', 'secret_hash'), ('access_operator', 'secret_hash')$$,
+  'nobody reads the hashes of secrets');
+SELECT matches(access.attempt('access_auditor', call), '^42501 ', 'an auditor is refused: ' || call)
+FROM (VALUES ($$UPDATE ledger_agents.agents SET spending_limit = NULL$$), ($$DELETE FROM ledger_agents.counters$$),
+             ($$INSERT INTO ledger_agents.organizations (id, created_at, updated_at) VALUES ('x', now(), now())$$),
+             ($$TRUNCATE ledger_agents.events$$), ($$SELECT secret_hash FROM ledger_agents.agent_tokens$$),
+             ($$SELECT ledger_agents.act_as_operator()$$)) AS c (call);
+SELECT is(access.attempt('access_auditor', 'SELECT count(*) FROM ledger_agents.check_invariants()'), 'ok 0', 'an auditor may check the books');
+SELECT is(access.attempt('access_auditor', 'SELECT count(*) FROM ledger_agents.authorizations'), 'ok 3', 'an auditor reads every organization');
+SELECT matches(access.attempt('access_operator', $$SELECT ledger_agents.grant_access('access_operator', 'operator')$$), '^42501 ',
+               'an operator cannot hand out levels');
+
+-- The real call, not only what the catalog says.
+SELECT matches(access.attempt('access_nobody', access.call_of(function)), '^42501 ', 'a role without a level is refused: ' || function)
+FROM access.functions WHERE NOT is_trigger ORDER BY function::text COLLATE "C";
+
+--
+-- A role of the level api is nobody until it has authenticated
+--
+SELECT is(access.attempt('access_api', access.call_of(function)),
+          '42501 permission denied: no principal | not_authenticated: The role is not an operator and has not authenticated in this transaction.',
+          'no principal: ' || function)
+FROM access.functions
+WHERE pg_catalog.has_function_privilege('access_api', function, 'EXECUTE')
+  AND proname NOT IN ('authenticate', 'window_of') AND NOT is_api
+ORDER BY function::text COLLATE "C";
+SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(''{}'')', function::regproc)),
+               '^ok .*"code": "not_authenticated"', 'no principal: ' || function)
+FROM access.functions WHERE is_api ORDER BY function::text COLLATE "C";
+SELECT matches(access.attempt('access_api', pg_catalog.format('SET ledger_agents.organization = %L; SELECT (ledger_agents.authorize(%L, 1)).id', 'default', :'mine')),
+               '^42501 permission denied: no principal', 'naming an organization is no principal');
+SELECT is(access.attempt('access_api', 'SELECT 1', secret), '42501 authentication failed | invalid_token: The secret is unknown, expired or revoked.',
+          'not a token: ' || why)
+FROM (VALUES ('', 'empty'), ('x', 'short'), (pg_catalog.left(:'my_token', -1) || 'g', 'one digit is wrong'), (pg_catalog.upper(:'my_token'), 'upper case'),
+             (:'my_token' || ' ', 'a blank behind'), (pg_catalog.left(:'my_token', 20) || pg_catalog.right(:'sibling_token', 64), 'two halves'),
+             (pg_catalog.repeat('x', 1000000), 'very long')) AS t (secret, why);
+
+--
+-- A token acts as its agent, and sees nobody else
+--
+SELECT is(access.attempt('access_api', 'SELECT (ledger_agents.authorize(amount => 1)).agent_id', :'my_token'), 'ok ' || :'mine', 'a token spends as its agent');
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.authorize(%L, 1)).decision', :'mine'), :'my_token'), 'ok approved', 'its agent may be named');
+SELECT is(access.attempt('access_api', $$SELECT (ledger_agents.authorize(amount => 1, organization_id => 'elsewhere')).organization_id$$, :'my_token'),
+          'ok default', 'the argument organization_id has no effect for a token');
+SELECT is(access.attempt('access_api', $$SET LOCAL ledger_agents.organization = 'elsewhere'; SELECT (ledger_agents.authorize(amount => 1)).organization_id$$, :'my_token'),
+          'ok default', 'nor has the setting');
+SELECT is(access.attempt('access_api', 'SELECT string_agg(id::text, '' '') FROM ledger_agents.list_agents()', :'my_token'), 'ok ' || :'mine', 'it lists its own agent');
+SELECT is(access.attempt('access_api', 'SELECT string_agg(DISTINCT agent_id::text, '' '') FROM ledger_agents.list_authorizations()', :'my_token'),
+          'ok ' || :'mine', 'it lists its own authorizations');
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.get_authorization(%L)).agent_id', :'my_spend'), :'my_token'), 'ok ' || :'mine', 'it reads its own');
+
+-- Another one's, another tenant's and none are one answer, but for the id.
+CREATE TEMP TABLE foreign_ids AS
+SELECT * FROM (VALUES ('a sibling''s', 'agent', :'sibling'), ('another tenant''s', 'agent', :'foreign'),
+                      ('a sibling''s', 'authorization', :'sibling_spend'), ('another tenant''s', 'authorization', :'foreign_spend'),
+                      ('a sibling''s', 'external id', 'sibling'), ('another tenant''s', 'external id', 'foreign')) AS f (whose, kind, id);
+CREATE TEMP TABLE calls AS
+SELECT * FROM (VALUES
+  ('agent', 'SELECT ledger_agents.authorize(%L, 1)'),
+  ('agent', 'SELECT ledger_agents.authorize_or_raise(%L, 1)'),
+  ('agent', 'SELECT ledger_agents.authorize(%L, 1, idempotency_key => ''k'')'),
+  ('agent', 'SELECT ledger_agents.evaluate(%L, 1)'),
+  ('agent', 'SELECT ledger_agents.get_agent(%L)'),
+  ('agent', 'SELECT ledger_agents.agent_budget(%L)'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.list_authorizations(%L)'),
+  ('authorization', 'SELECT ledger_agents.get_authorization(%L)'),
+  ('external id', 'SELECT ledger_agents.get_agent(external_id => %L)'),
+  ('external id', 'SELECT count(*) FROM ledger_agents.list_agents(external_id => %L)')) AS c (kind, call);
+SELECT is(pg_catalog.replace(access.attempt('access_api', pg_catalog.format(c.call, f.id), :'my_token'), f.id, '*'),
+          pg_catalog.replace(access.attempt('access_api', pg_catalog.format(c.call, :'unknown'), :'my_token'), :'unknown', '*'),
+          f.whose || ' ' || f.kind || ' is as unknown as none: ' || c.call)
+FROM calls c JOIN foreign_ids f USING (kind) ORDER BY c.call, f.whose;
+SELECT is(pg_catalog.replace(access.attempt('access_operator', pg_catalog.format(c.call, f.id)), f.id, '*'),
+          pg_catalog.replace(access.attempt('access_operator', pg_catalog.format(c.call, :'unknown')), :'unknown', '*'),
+          'for an operator of one organization, too, ' || f.whose || ' ' || f.kind || ' is: ' || c.call)
+FROM calls c JOIN foreign_ids f USING (kind) WHERE f.whose = 'another tenant''s'
+ORDER BY c.call;
+
+-- With an operator's role, so that only the principal stands in the way.
+SELECT matches(access.attempt('access_operator', call, :'my_token'), '^42501 permission denied for an agent''s token', 'a token may not: ' || call)
+FROM (VALUES
+  ('SELECT ledger_agents.register_agent(''new'', ''customer'')'),
+  (pg_catalog.format('SELECT ledger_agents.update_agent(%L, ''{"spending_limit": null}'')', :'mine')),
+  (pg_catalog.format('SELECT ledger_agents.deregister_agent(%L)', :'mine')),
+  (pg_catalog.format('SELECT ledger_agents.create_agent_token(%L)', :'mine')),
+  (pg_catalog.format('SELECT count(*) FROM ledger_agents.list_agent_tokens(%L)', :'mine')),
+  (pg_catalog.format('SELECT ledger_agents.revoke_agent_token(%L)', :'my_token_id')),
+  (pg_catalog.format('SELECT ledger_agents.rotate_agent_token(%L)', :'my_token_id')),
+  (pg_catalog.format('SELECT ledger_agents.reverse(%L)', :'my_spend')),
+  ('SELECT ledger_agents.create_organization(''new'')'),
+  ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
+  ('SELECT ledger_agents.get_organization()'),
+  ('SELECT ledger_agents.update_customer(''customer'', ''{"spending_limit": null}'')'),
+  ('SELECT ledger_agents.get_customer(''customer'')')) AS c (call);
+SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(%L)', function::regproc,
+                 pg_catalog.jsonb_build_object('agentId', :'mine', 'externalId', 'new', 'userId', 'c', 'customerId', 'c', 'name', 'n', 'spendingLimit', 1)
+                 - CASE proname WHEN 'create_agent' THEN '{agentId,userId,spendingLimit}'::text[] WHEN 'register_agent' THEN '{agentId,customerId}'
+                                ELSE '{externalId,userId,customerId}' END), :'my_token'),
+               '^ok .*"code": "not_allowed"', 'a token may not: ' || function)
+FROM access.functions WHERE is_api ORDER BY function::text COLLATE "C";
+SELECT is((SELECT spending_limit FROM ledger_agents.agents WHERE id = :'mine'), 100000::bigint, 'and nothing was changed');
+
+--
+-- Who calls from outside counts, not who owns the function in between
+--
+CREATE FUNCTION access.borrowed(agent_id uuid) RETURNS text LANGUAGE sql SECURITY DEFINER
+AS 'SELECT (ledger_agents.authorize(agent_id, 1)).decision::text';
+CREATE FUNCTION access.lent(agent_id uuid) RETURNS text LANGUAGE sql SECURITY DEFINER
+AS 'SELECT (ledger_agents.update_agent(agent_id, ''{"spending_limit": null}'')).status::text';
+ALTER FUNCTION access.borrowed(uuid) OWNER TO access_operator;
+SELECT matches(access.attempt('access_nobody', pg_catalog.format('SELECT access.borrowed(%L)', :'mine')),
+               '^42501 permission denied: no principal', 'an operator''s SECURITY DEFINER function makes nobody an operator');
+SELECT matches(access.attempt('access_nobody', pg_catalog.format('SELECT access.lent(%L)', :'mine')),
+               '^42501 permission denied: no principal', 'nor does a superuser''s');
+SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT access.lent(%L)', :'mine'), :'my_token'),
+               '^42501 permission denied for an agent''s token', 'nor does it for a token');
+SELECT is(access.attempt('access_operator', pg_catalog.format('SELECT access.borrowed(%L)', :'mine')), 'ok approved', 'an operator remains one inside');
+SELECT is(access.attempt('access_member', pg_catalog.format('SELECT (ledger_agents.authorize(%L, 1)).decision', :'mine')), 'ok approved',
+          'who inherits an operator''s role is one');
+SELECT is(access.attempt(:'owner', pg_catalog.format('SELECT (ledger_agents.authorize(%L, 1)).decision', :'mine')), 'ok approved', 'so is a superuser');
+
+--
+-- The principal is of the transaction
+--
+\set budget 'SELECT agent_id FROM ledger_agents.agent_budget()'
+BEGIN;
+SELECT access.attempt('access_api', :'budget') AS before \gset
+SELECT access.attempt('access_api', :'budget', :'my_token') AS first \gset
+SELECT access.attempt('access_api', :'budget') AS kept \gset
+SELECT access.attempt('access_operator', :'budget') AS over_operator \gset
+SELECT access.attempt('access_api', :'budget', :'sibling_token') AS second \gset
+SELECT access.attempt('access_api', :'budget', :'my_token') AS again \gset
+SAVEPOINT s;
+SELECT access.attempt('access_api', :'budget') AS inside \gset
+ROLLBACK TO s;
+SELECT access.attempt('access_api', :'budget') AS after_savepoint \gset
+COMMIT;
+SELECT access.attempt('access_api', :'budget') AS after_commit \gset
+SELECT matches(:'before'::text, '^42501 permission denied: no principal', 'at first there is no principal');
+SELECT is(seen, 'ok ' || :'mine', why)
+FROM (VALUES (:'first', 'authenticate makes one'), (:'kept', 'it stays'), (:'over_operator', 'it wins over an operator''s rights'),
+             (:'again', 'it may be repeated'), (:'inside', 'it holds inside a savepoint'),
+             (:'after_savepoint', 'a rollback to a later savepoint leaves it')) AS v (seen, why);
+SELECT matches(:'second'::text, '^42501 another principal is set in this transaction', 'another one is refused');
+SELECT matches(:'after_commit'::text, '^42501 permission denied: no principal', 'it ends with the commit');
+
+BEGIN;
+SAVEPOINT s;
+SELECT access.attempt('access_api', :'budget', :'my_token') AS first \gset
+SAVEPOINT t;
+RELEASE t;
+RELEASE s;
+SELECT access.attempt('access_api', :'budget') AS released \gset
+ROLLBACK;
+SELECT access.attempt('access_api', :'budget') AS after_rollback \gset
+BEGIN;
+SAVEPOINT s;
+SELECT access.attempt('access_api', :'budget', :'my_token') AS first \gset
+ROLLBACK TO s;
+SELECT access.attempt('access_api', :'budget') AS undone \gset
+SELECT access.attempt('access_api', :'budget', :'sibling_token') AS other \gset
+SAVEPOINT t;
+SELECT access.attempt('access_api', :'budget', :'sibling_token') AS repeated \gset
+ROLLBACK TO t;
+SELECT access.attempt('access_api', :'budget') AS other_kept \gset
+COMMIT;
+SELECT is(:'released'::text, 'ok ' || :'mine', 'a released savepoint passes it on');
+SELECT matches(:'after_rollback'::text, '^42501 permission denied: no principal', 'it ends with a rollback');
+SELECT matches(:'undone'::text, '^42501 permission denied: no principal', 'a rollback to before authenticate undoes it');
+SELECT is(:'other'::text, 'ok ' || :'sibling', 'after that there may be another');
+SELECT is(:'other_kept'::text, 'ok ' || :'sibling', 'a rollback of a repetition leaves it');
+
+BEGIN;
+SELECT access.attempt('access_api', 'SELECT (ledger_agents.authorize(amount => 1)).decision', :'my_token') AS prepared \gset
+PREPARE TRANSACTION 'access';
+SELECT access.attempt('access_api', :'budget') AS after_prepare \gset
+COMMIT PREPARED 'access';
+SELECT is(:'prepared'::text, 'ok approved', 'a transaction that is prepared may spend');
+SELECT matches(:'after_prepare'::text, '^42501 permission denied: no principal', 'the principal ends with PREPARE TRANSACTION');
+
+--
+-- The clock
+--
+SELECT is(:'early_clock_refused'::text, 't', 'a clock set before the module was loaded is not taken over');
+SELECT matches(access.attempt('access_operator', 'SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 ', 'an operator cannot set the clock');
+SELECT matches(access.attempt('access_operator', 'ALTER ROLE access_operator SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 ',
+               'nor for the sessions to come');
+SELECT current_setting('server_version_num')::int >= 150000 AS has_granted_settings \gset
+\if :has_granted_settings
+GRANT SET ON PARAMETER ledger_agents.clock TO access_operator;
+SELECT matches(access.attempt('access_operator', 'SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 only a superuser',
+               'nor with the right to set it');
+SELECT matches(access.attempt('access_operator', 'ALTER ROLE access_operator SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 only a superuser',
+               'nor with that right for the sessions to come');
+REVOKE SET ON PARAMETER ledger_agents.clock FROM access_operator;
+\endif
+SELECT is(access.attempt(:'owner', pg_catalog.format('SET LOCAL ledger_agents.clock = ''2035-01-01 00:00Z''; SELECT (ledger_agents.evaluate(%L, 1)).decided_at = ''2035-01-01 00:00Z''', :'mine')),
+          'ok true', 'a superuser can');
+
+SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
+SELECT * FROM finish();
+
+DROP SCHEMA access CASCADE;
+DROP OWNED BY access_nobody, access_operator, access_member, access_auditor, access_api;
+DROP ROLE access_nobody, access_operator, access_member, access_auditor, access_api;

@@ -1,0 +1,223 @@
+-- Is every wrong use an error with its SQLSTATE and name, with nothing stored and the session none the worse?
+BEGIN;
+SELECT no_plan();
+SET LOCAL timezone = 'UTC';
+SET LOCAL ledger_agents.clock = '2026-03-18 12:00Z';
+
+-- The error of a statement, and whether everything is as before it and a good call works after it.
+CREATE FUNCTION pg_temp.stored() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  relation regclass;
+  rows text;
+  answer text := '';
+BEGIN
+  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'ledger_agents'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+    EXECUTE format('SELECT count(*) || %L || coalesce(md5(string_agg(md5(t::text), %L ORDER BY md5(t::text))), %L) FROM %s AS t', ' ', '', '', relation) INTO rows;
+    answer := answer || relation || ' ' || rows || E'\n';
+  END LOOP;
+  RETURN answer;
+END
+$$;
+CREATE FUNCTION pg_temp.refused(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  before text := pg_temp.stored();
+  answer text := 'no error';
+  name text;
+  field text;
+  detail text;
+  usable text;
+BEGIN
+  BEGIN
+    EXECUTE statement;
+  EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS name = CONSTRAINT_NAME, field = COLUMN_NAME, detail = PG_EXCEPTION_DETAIL;
+    answer := concat_ws(' ', SQLSTATE, name, nullif(field, ''));
+    -- The name leads the detail; nothing long is repeated.
+    IF name = '' OR detail NOT LIKE name || ': %' THEN
+      answer := answer || ' without its name: ' || SQLERRM || ' / ' || detail;
+    ELSIF length(SQLERRM || detail) > 500 THEN
+      answer := answer || ' at great length';
+    END IF;
+  END;
+  IF pg_temp.stored() <> before THEN
+    answer := answer || ', and something was stored';
+  END IF;
+  SELECT e.decision INTO usable FROM ledger_agents.evaluate((SELECT id FROM agent), 1) AS e;
+  RETURN answer || CASE WHEN usable = 'approved' THEN '' ELSE ', and afterwards nothing works' END;
+END
+$$;
+
+CREATE TEMP TABLE agent AS SELECT id FROM ledger_agents.register_agent('buyer', 'acme', spending_limit => 200);
+CREATE TEMP TABLE spend AS SELECT a.id FROM agent, LATERAL ledger_agents.authorize(agent.id, 100, idempotency_key => 'first') AS a;
+CREATE TEMP TABLE foreigner AS SELECT r.id FROM (VALUES (1)) AS one, LATERAL ledger_agents.create_organization('elsewhere') AS o, LATERAL ledger_agents.register_agent('buyer', 'acme', organization_id => o.id) AS r;
+CREATE TEMP TABLE foreign_spend AS SELECT a.id FROM foreigner, LATERAL ledger_agents.authorize(foreigner.id, 100, organization_id => 'elsewhere') AS a;
+
+-- Of authorize, and so of its kin: (arguments after the agent, error).
+CREATE TEMP TABLE spending (arguments text, want text);
+INSERT INTO spending VALUES
+  ('0', '22023 invalid_amount amount'),
+  ('-1', '22023 invalid_amount amount'),
+  ('-9223372036854775808', '22023 invalid_amount amount'),
+  ('NULL', '22004 null_value amount'),
+  ($$1, currency => ''$$, '22023 invalid_currency currency'),
+  ($$1, currency => 'us'$$, '22023 invalid_currency currency'),
+  ($$1, currency => 'US D'$$, '22023 invalid_currency currency'),
+  ($$1, currency => repeat('U', 17)$$, '22023 invalid_currency currency'),
+  ($$1, currency => repeat('U', 1000000)$$, '22023 invalid_currency currency'),
+  ($$1, currency => 'ÜSD'$$, '22023 invalid_currency currency'),
+  ($$1, merchant => ''$$, '22023 invalid_length merchant'),
+  ($$1, merchant => repeat('m', 256)$$, '22023 invalid_length merchant'),
+  ($$1, merchant => repeat('m', 10000000)$$, '22023 invalid_length merchant'),
+  ($$1, mcc => ''$$, '22023 invalid_length mcc'),
+  ($$1, mcc => '581'$$, '22023 invalid_value mcc'),
+  ($$1, mcc => '58122'$$, '22023 invalid_value mcc'),
+  ($$1, mcc => '58a2'$$, '22023 invalid_value mcc'),
+  ($$1, mcc => '٥٨١٢'$$, '22023 invalid_value mcc'),
+  ($$1, country => 'USA'$$, '22023 invalid_value country'),
+  ($$1, country => '1A'$$, '22023 invalid_value country'),
+  ($$1, country => 'Ü'$$, '22023 invalid_value country'),
+  ($$1, country => repeat('U', 1000)$$, '22023 invalid_length country'),
+  ($$1, card_id => '00000000-0000-7000-8000-000000000000'$$, 'P0002 unknown_card card_id'),
+  ($$1, intent_id => '00000000-0000-7000-8000-000000000000'$$, 'P0002 unknown_intent intent_id'),
+  ($$1, idempotency_key => ''$$, '22023 invalid_length idempotency_key'),
+  ($$1, idempotency_key => repeat('k', 256)$$, '22023 invalid_length idempotency_key'),
+  ($$1, idempotency_key => repeat('é', 256)$$, '22023 invalid_length idempotency_key'),
+  ($$1, hold_for => '0'$$, '22023 invalid_value hold_for'),
+  ($$1, hold_for => '-1 day'$$, '22023 invalid_value hold_for'),
+  ($$1, metadata => '[]'$$, '22023 invalid_type metadata'),
+  ($$1, metadata => '"x"'$$, '22023 invalid_type metadata'),
+  ($$1, metadata => 'null'$$, '22023 invalid_type metadata'),
+  ($$1, metadata => jsonb_build_object('a', repeat('x', 65536))$$, '22023 invalid_length metadata'),
+  ($$1, organization_id => 'nobody'$$, 'P0002 unknown_agent agent_id'),
+  ($$1, organization_id => ''$$, '22023 invalid_value organization_id'),
+  ($$1, organization_id => repeat('o', 65)$$, '22023 invalid_value organization_id');
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.%I((SELECT id FROM agent), %s)', verb, arguments)), want, format('%s(agent, %s)', verb, left(arguments, 60)))
+  FROM spending, unnest('{authorize,authorize_or_raise,evaluate}'::text[]) AS verb;
+-- A hold beyond the end of time.
+SELECT is(pg_temp.refused(format($$SELECT ledger_agents.%I((SELECT id FROM agent), 1, hold_for => '300000 years')$$, verb)), '22023 out_of_range hold_for', format('%s: a hold beyond the end of time', verb))
+  FROM unnest('{authorize,evaluate}'::text[]) AS verb;
+
+-- Another tenant's ids and ids that never were are the same error.
+SELECT is(pg_temp.refused(format(call, id)), want, format(call, what))
+  FROM (SELECT 'another tenant''s', id FROM foreigner UNION ALL VALUES ('none', '00000000-0000-7000-8000-000000000000'::uuid)) AS v (what, id),
+       (VALUES ('SELECT ledger_agents.authorize(%L, 1)'), ('SELECT ledger_agents.evaluate(%L, 1)'), ('SELECT ledger_agents.authorize_or_raise(%L, 1)'), ('SELECT ledger_agents.agent_budget(%L)'),
+               ($$SELECT ledger_agents.update_agent(%L, '{"name": "x"}')$$), ('SELECT ledger_agents.deregister_agent(%L)'), ('SELECT ledger_agents.get_agent(%L)'),
+               ('SELECT ledger_agents.create_agent_token(%L)'), ('SELECT ledger_agents.list_agent_tokens(%L)')) AS c (call), (VALUES ('P0002 unknown_agent agent_id')) AS w (want);
+SELECT is(pg_temp.refused(format(call, id)), 'P0002 unknown_authorization authorization_id', format(call, what))
+  FROM (SELECT 'another tenant''s', id FROM foreign_spend UNION ALL VALUES ('none', '00000000-0000-7000-8000-000000000000'::uuid)) AS v (what, id),
+       (VALUES ('SELECT ledger_agents.reverse(%L)'), ('SELECT ledger_agents.get_authorization(%L)')) AS c (call);
+SELECT is(pg_temp.refused(format(call, id)), 'P0002 unknown_token token_id', format(call, what))
+  FROM (SELECT 'another tenant''s', t.id FROM ledger_agents.agent_tokens AS t WHERE organization_id = 'elsewhere' UNION ALL VALUES ('none', '00000000-0000-7000-8000-000000000000'::uuid)) AS v (what, id),
+       (VALUES ('SELECT ledger_agents.revoke_agent_token(%L)'), ('SELECT ledger_agents.rotate_agent_token(%L)')) AS c (call);
+
+-- Of all others: (statement, error).
+SELECT is(pg_temp.refused(statement), want, left(statement, 110))
+  FROM (VALUES
+    ('SELECT ledger_agents.authorize()', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.authorize(amount => 1)', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.evaluate(NULL, 1)', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.agent_budget()', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.reverse(NULL)', '22004 null_value authorization_id'),
+    ('SELECT ledger_agents.reverse((SELECT id FROM spend), 0)', '22023 invalid_amount amount'),
+    ('SELECT ledger_agents.reverse((SELECT id FROM spend), -1)', '22023 invalid_amount amount'),
+    ('SELECT ledger_agents.reverse((SELECT id FROM spend), 101)', '22023 amount_too_large amount'),
+    ('SELECT ledger_agents.reverse((SELECT id FROM spend), 9223372036854775807)', '22023 amount_too_large amount'),
+    ($$SELECT ledger_agents.reverse((SELECT id FROM spend), 1, '')$$, '22023 invalid_length idempotency_key'),
+    ($$SELECT ledger_agents.reverse((SELECT id FROM spend), 1, repeat('k', 256))$$, '22023 invalid_length idempotency_key'),
+    ($$SELECT ledger_agents.authorize((SELECT id FROM agent), 99, idempotency_key => 'first')$$, '22023 idempotency_key_reused idempotency_key'),
+    ('SELECT ledger_agents.update_agent((SELECT id FROM agent), NULL)', '22004 null_value changes'),
+    ('SELECT ledger_agents.update_customer(NULL, NULL)', '22004 null_value customer_id'),
+    ($$SELECT ledger_agents.update_customer('acme', NULL)$$, '22004 null_value changes'),
+    ($$SELECT ledger_agents.update_customer('', '{}')$$, '22023 invalid_length customer_id'),
+    ($$SELECT ledger_agents.update_customer(repeat('c', 256), '{}')$$, '22023 invalid_length customer_id'),
+    ($$SELECT ledger_agents.update_customer('new', '{"spending_limit": -1}')$$, '22023 out_of_range spending_limit'),
+    ($$SELECT ledger_agents.update_customer('new', '{"spending_limit_frequency": "perDay"}')$$, '22023 invalid_value spending_limit_frequency'),
+    ($$SELECT ledger_agents.update_customer('new', '{"window_mode": "x"}')$$, '22023 invalid_value window_mode'),
+    ($$SELECT ledger_agents.update_customer('new', '{"status": "deregistered"}')$$, '22023 invalid_value status'),
+    ($$SELECT ledger_agents.update_customer('new', '{"status": null}')$$, '22004 null_value status'),
+    ($$SELECT ledger_agents.update_customer('new', '{"created_at": "2020-01-01"}')$$, '22023 immutable_field created_at'),
+    ($$SELECT ledger_agents.update_customer('new', '{"currency": "EUR"}')$$, '22023 unknown_field currency'),
+    ($$SELECT ledger_agents.update_customer('new', '[]')$$, '22023 invalid_type changes'),
+    ($$SELECT ledger_agents.update_customer('new', '{}', 'nobody')$$, 'P0002 unknown_organization organization_id'),
+    ($$SELECT ledger_agents.get_customer('nobody')$$, 'P0002 unknown_customer customer_id'),
+    ('SELECT ledger_agents.get_customer(NULL)', '22004 null_value customer_id'),
+    ('SELECT ledger_agents.create_organization(NULL)', '22004 null_value organization_id'),
+    ($$SELECT ledger_agents.create_organization('')$$, '22023 invalid_value organization_id'),
+    ($$SELECT ledger_agents.create_organization(repeat('o', 65))$$, '22023 invalid_value organization_id'),
+    ($$SELECT ledger_agents.create_organization('elsewhere')$$, '23505 organization_id_taken organization_id'),
+    ($$SELECT ledger_agents.create_organization('o', name => '')$$, '22023 invalid_length name'),
+    ($$SELECT ledger_agents.create_organization('o', livemode => NULL)$$, '22004 null_value livemode'),
+    ($$SELECT ledger_agents.create_organization('o', timezone => NULL)$$, '22004 null_value timezone'),
+    ($$SELECT ledger_agents.create_organization('o', currency => NULL)$$, '22004 null_value currency'),
+    ($$SELECT ledger_agents.create_organization('o', spending_limit => -1)$$, '22023 out_of_range spending_limit'),
+    ($$SELECT ledger_agents.create_organization('o', spending_limit_frequency => 'never')$$, '22023 invalid_value spending_limit_frequency'),
+    ($$SELECT ledger_agents.create_organization('o', limit_approaching_percent => 0)$$, '22023 out_of_range limit_approaching_percent'),
+    ($$SELECT ledger_agents.create_organization('o', limit_approaching_percent => 101)$$, '22023 out_of_range limit_approaching_percent'),
+    ('SELECT ledger_agents.update_organization(NULL)', '22004 null_value changes'),
+    ($$SELECT ledger_agents.update_organization('{}', 'nobody')$$, 'P0002 unknown_organization organization_id'),
+    ($$SELECT ledger_agents.update_organization('{"id": "x"}')$$, '22023 immutable_field id'),
+    ($$SELECT ledger_agents.update_organization('{"livemode": false}')$$, '22023 immutable_field livemode'),
+    ($$SELECT ledger_agents.update_organization('{"limit_approaching_percent": 80.5}')$$, '22023 invalid_type limit_approaching_percent'),
+    ($$SELECT ledger_agents.update_organization('{"timezone": 3}')$$, '22023 invalid_type timezone'),
+    ($$SELECT ledger_agents.update_organization('{"currency": "EUR"}')$$, '55000 currency_in_use currency'),
+    ($$SELECT ledger_agents.create_agent_token((SELECT id FROM agent), '')$$, '22023 invalid_length name'),
+    ($$SELECT ledger_agents.create_agent_token((SELECT id FROM agent), repeat('n', 256))$$, '22023 invalid_length name'),
+    ($$SELECT ledger_agents.create_agent_token((SELECT id FROM agent), 'n', '2026-03-18 12:00Z')$$, '22023 invalid_value expires_at'),
+    ($$SELECT ledger_agents.create_agent_token((SELECT id FROM agent), 'n', '-infinity')$$, '22023 invalid_value expires_at'),
+    ('SELECT ledger_agents.create_agent_token(NULL)', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.list_agent_tokens(NULL)', '22004 null_value agent_id'),
+    ('SELECT ledger_agents.revoke_agent_token(NULL)', '22004 null_value token_id'),
+    ('SELECT ledger_agents.rotate_agent_token(NULL)', '22004 null_value token_id'),
+    ('SELECT ledger_agents.authenticate(NULL)', '22004 null_value secret'),
+    ($$SELECT ledger_agents.authenticate('')$$, '42501 invalid_token secret'),
+    ($$SELECT ledger_agents.authenticate(repeat('a', 10000000))$$, '42501 invalid_token secret'),
+    ($$SELECT ledger_agents.authenticate(repeat('é', 84))$$, '42501 invalid_token secret'),
+    ('SELECT ledger_agents.deregister_agent(NULL)', '22004 null_value agent_id')
+  ) AS v (statement, want);
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.rotate_agent_token(%L, %s)', t.id, grace)), want, format('rotate_agent_token(token, %s)', grace))
+  FROM ledger_agents.agent_tokens AS t, (VALUES ('NULL', '22004 null_value grace'), ($$'-1 s'$$, '22023 invalid_value grace')) AS v (grace, want) WHERE organization_id = 'default';
+
+-- Zones are names: POSIX strings and offsets, whose sign is the other way round, are none.
+SELECT is(pg_temp.refused(format(statement, zone)), '22023 invalid_timezone timezone', format(statement, zone))
+  FROM unnest('{UTC+3,FOO-12,EST5EDT4,"<+03>-3",+02:00,"",Mars/Olympus_Mons,../etc/passwd,posixrules2}'::text[]) AS zone,
+       (VALUES ($$SELECT ledger_agents.create_organization('o', timezone => %L)$$), ($$SELECT ledger_agents.update_organization(jsonb_build_object('timezone', %L))$$),
+               ($$SELECT ledger_agents.window_of('2026-03-18 12:00Z', %L)$$)) AS v (statement);
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.window_of(%s)', arguments)), want, format('window_of(%s)', arguments))
+  FROM (VALUES ($$NULL, 'UTC'$$, '22004 null_value at'), ($$now(), NULL$$, '22004 null_value timezone'), ($$now(), 'UTC', NULL$$, '22004 null_value frequency')) AS v (arguments, want);
+
+--
+-- Numbers at the end of their range.
+--
+SELECT is(concat_ws(' ', a.decision, a.reasons, a.max_approvable, a.remaining, a.retry_at), 'declined {agent_limit_exceeded} 100', 'the largest bigint against a limit of 200 with 100 spent is a decline')
+  FROM agent, LATERAL ledger_agents.authorize(agent.id, 9223372036854775807) AS a;
+CREATE TEMP TABLE rich AS SELECT id FROM ledger_agents.register_agent('rich', 'acme');
+SELECT is(concat_ws(' ', a.decision, a.max_approvable), 'approved 9223372036854775807', '2^62 without a limit') FROM rich, LATERAL ledger_agents.authorize(rich.id, 4611686018427387904) AS a;
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.%I((SELECT id FROM rich), 4611686018427387904)', verb)), '22003 amount_overflow amount', format('%s: the second 2^62 is beyond what sums can hold', verb))
+  FROM unnest('{authorize,authorize_or_raise,evaluate}'::text[]) AS verb;
+SELECT is(concat_ws(' ', a.decision, a.agent_spent), 'approved 9223372036854775807', 'one less is not') FROM rich, LATERAL ledger_agents.authorize(rich.id, 4611686018427387903) AS a;
+SELECT is(pg_temp.refused('SELECT ledger_agents.authorize((SELECT id FROM rich), 1)'), '22003 amount_overflow amount', 'then not even 1');
+SELECT is(concat_ws(' ', a.decision, a.max_approvable), 'declined', 'a limit declines it')
+  FROM rich, LATERAL ledger_agents.update_agent(rich.id, '{"spending_limit": 9223372036854775807}') AS u, LATERAL ledger_agents.authorize(u.id, 1) AS a;
+-- The sum of a customer's agents may be beyond the range without a limit to count for; then it cannot get one.
+SELECT is(pg_temp.refused($$SELECT ledger_agents.update_customer('acme', '{"spending_limit": 5}')$$), '22003 amount_overflow spending_limit', 'a first limit where 2^63 - 1 and 100 were spent');
+SELECT is(pg_temp.refused($$SELECT ledger_agents.update_organization('{"spending_limit": 5}')$$), '22003 amount_overflow spending_limit', 'the same of the organization');
+
+-- What is just allowed.
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.evaluate((SELECT id FROM agent), %s)', arguments)), 'no error', left(arguments, 60))
+  FROM (VALUES ($$1, merchant => repeat('ß', 255)$$), ($$1, idempotency_key => repeat('é', 255)$$), ($$1, country => 'us'$$), ($$1, mcc => '0000'$$), ($$1, currency => 'usd'$$),
+               ($$1, metadata => jsonb_build_object('a', repeat('x', 65500))$$), ($$1, hold_for => '1 us'$$), ($$9223372036854775807$$), ($$1, as_of => '1999-01-01'$$), ($$1, as_of => '2200-01-01'$$)) AS v (arguments);
+SELECT matches(pg_temp.refused($$SELECT ledger_agents.evaluate((SELECT id FROM agent), 1, as_of => 'infinity')$$), '^22008 instant_out_of_range ', 'as_of infinity is no instant');
+
+-- The clock is a superuser's.
+SELECT throws_ok($$SET ledger_agents.clock = 'yesterday-ish'$$, '22007', NULL, 'a clock must be an instant');
+SELECT throws_ok($$SET ledger_agents.clock = 'infinity'$$, '22023', NULL, 'and a finite one');
+CREATE ROLE la_bad_input;
+GRANT ALL ON SCHEMA ledger_agents TO la_bad_input;
+SELECT ledger_agents.grant_access('la_bad_input', 'operator') \g /dev/null
+SET LOCAL ROLE la_bad_input;
+SELECT throws_ok($$SET ledger_agents.clock = '2020-01-01'$$, '42501', NULL, 'an operator may not set it');
+RESET ROLE;
+
+SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
+SELECT * FROM finish();
+ROLLBACK;

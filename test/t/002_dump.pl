@@ -1,0 +1,188 @@
+# Does a restored database know everything and decide the same?
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('dump');
+$node->init;
+$node->append_conf('postgresql.conf', "timezone = 'UTC'\nautovacuum = off\n");
+$node->start;
+my $dir = PostgreSQL::Test::Utils::tempdir;
+
+sub run_sql
+{
+	my ($database, $sql) = @_;
+	return $node->safe_psql($database, $sql);
+}
+
+# One line a table: rows and a checksum of all of them. Which tables there are is asked, not written down.
+sub sums_of
+{
+	my ($database) = @_;
+	my $sql = run_sql($database, <<'SQL');
+SELECT string_agg(format($$SELECT '%s', count(*), md5(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C")) FROM %s t$$,
+						 c.oid::regclass, c.oid::regclass), ' UNION ALL ' ORDER BY c.relname COLLATE "C")
+FROM pg_class c WHERE c.relnamespace = 'ledger_agents'::regnamespace AND c.relkind = 'r'
+SQL
+	return run_sql($database, $sql);
+}
+
+sub check_books
+{
+	my ($database, $name) = @_;
+	is(run_sql($database, 'SELECT * FROM ledger_agents.check_invariants()'), '', "$name: the books are right");
+}
+
+run_sql('postgres', 'CREATE DATABASE origin');
+run_sql('origin', <<'SQL');
+CREATE EXTENSION ledger_agents;
+SELECT ledger_agents.create_organization('tenant', timezone => 'America/New_York', currency => 'EUR', livemode => false);
+
+-- Limits at every scope, agents of every kind.
+SELECT ledger_agents.register_agent('decline', 'c1', spending_limit => 1000, spending_limit_frequency => 'allTime');
+SELECT ledger_agents.register_agent('suspend', 'c1', spending_limit => 100, on_limit_exceeded => 'suspend');
+SELECT ledger_agents.register_agent('notify', 'c1', spending_limit => 100, on_limit_exceeded => 'notify');
+SELECT ledger_agents.register_agent('none', 'c2', spending_limit => 100, on_limit_exceeded => 'none');
+SELECT ledger_agents.register_agent('rolling', 'c2', spending_limit => 500, spending_limit_frequency => 'per24HourPeriod');
+SELECT ledger_agents.register_agent('free', 'c3', metadata => '{"text": "tab\t, line\n, quote '' and backslash \\ and ünïcode"}');
+SELECT ledger_agents.register_agent('zero', 'c3', spending_limit => 0);
+SELECT ledger_agents.register_agent('gone', 'c3');
+SELECT ledger_agents.register_agent('paused', 'c3', status => 'suspended');
+SELECT ledger_agents.register_agent('decline', 'c1', spending_limit => 70, spending_limit_frequency => 'perYear', organization_id => 'tenant');
+
+CREATE FUNCTION agent(text, text DEFAULT 'default') RETURNS uuid LANGUAGE sql AS
+	'SELECT id FROM ledger_agents.agents WHERE external_id = $1 AND organization_id = $2';
+
+SELECT ledger_agents.authorize(agent('decline'), 300, idempotency_key => 'a');
+SELECT ledger_agents.authorize(agent('decline'), 100, idempotency_key => 'b', merchant => 'DoorDash', mcc => '0742', country => 'DE', metadata => '{"order": 7}');
+SELECT ledger_agents.authorize(agent('decline'), 601, idempotency_key => 'c');
+SELECT ledger_agents.reverse((ledger_agents.authorize(agent('decline'), 200, idempotency_key => 'd')).id, 50, idempotency_key => 'back');
+SELECT ledger_agents.reverse((ledger_agents.authorize(agent('decline'), 10)).id);
+SELECT ledger_agents.authorize(agent('decline'), 20, hold_for => '1 microsecond');
+SELECT ledger_agents.authorize(agent('suspend'), 101);
+SELECT ledger_agents.authorize(agent('notify'), 101);
+SELECT ledger_agents.authorize(agent('none'), 400);
+SELECT ledger_agents.authorize(agent('rolling'), 100, hold_for => '1 hour') FROM generate_series(1, 4);
+SELECT ledger_agents.authorize(agent('free'), 9007199254740993);
+SELECT ledger_agents.authorize(agent('zero'), 1);
+SELECT ledger_agents.authorize(agent('paused'), 1);
+SELECT ledger_agents.authorize(agent('decline', 'tenant'), 60, idempotency_key => 'a', organization_id => 'tenant');
+SELECT ledger_agents.update_customer('c1', '{"spending_limit": 2000, "name": "First"}');
+SELECT ledger_agents.update_customer('c2', '{"spending_limit": 2000, "spending_limit_frequency": "allTime"}');
+SELECT ledger_agents.update_organization('{"spending_limit": 100, "spending_limit_frequency": "perWeek", "window_mode": "rolling"}', 'tenant');
+SELECT ledger_agents.create_agent_token(agent('decline'), 'second', expires_at => '2100-01-01');
+SELECT ledger_agents.revoke_agent_token((ledger_agents.create_agent_token(agent('decline'), 'third')).id);
+SELECT ledger_agents.rotate_agent_token((ledger_agents.create_agent_token(agent('decline'), 'fourth')).id, '1 day');
+SELECT ledger_agents.deregister_agent(agent('gone'));
+SELECT ledger_agents.register_agent('gone', 'c3', spending_limit => 5);
+SQL
+my $secret = run_sql('origin', q{SELECT token FROM ledger_agents.create_agent_token(agent('decline'), 'mine')});
+run_sql('origin', 'DROP FUNCTION agent(text, text)');
+my $sums = sums_of('origin');
+is(join(' ', $sums =~ /^ledger_agents\.(\w+)\|0\|/gm), 'policies', 'there are rows in every table that has functions to write it');
+check_books('origin', 'before');
+
+# Dump and restore in each format that keeps all; the plain one through psql, stopping at the first error.
+my %restore = (
+	plain => sub {
+		$node->command_ok([ 'pg_dump', '-f', "$dir/plain", 'origin' ], 'pg_dump, plain');
+		$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-o', "$dir/plain.out", '-f', "$dir/plain", 'plain' ], 'psql');
+	},
+	custom => sub {
+		$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom", 'origin' ], 'pg_dump, custom');
+		$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'custom', "$dir/custom" ], 'pg_restore');
+	},
+	directory => sub {
+		$node->command_ok([ 'pg_dump', '-Fd', '-j', '2', '-f', "$dir/directory", 'origin' ], 'pg_dump, directory');
+		$node->command_ok([ 'pg_restore', '--exit-on-error', '-j', '2', '-d', 'directory', "$dir/directory" ], 'pg_restore');
+	},
+	inserts => sub {
+		$node->command_ok([ 'pg_dump', '--rows-per-insert=2', '--column-inserts', '-f', "$dir/inserts", 'origin' ], 'pg_dump, inserts');
+		$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-1', '-o', "$dir/inserts.out", '-f', "$dir/inserts", 'inserts' ], 'psql');
+	});
+
+# What the database decides from here on; the same questions to each.
+my $questions = <<"SQL";
+CREATE FUNCTION pg_temp.agent(text, text DEFAULT 'default') RETURNS uuid LANGUAGE sql AS
+	'SELECT id FROM ledger_agents.agents WHERE external_id = \$1 AND organization_id = \$2 AND status <> ''deregistered''';
+\\set answer 'decision, reason, remaining, max_approvable, sequence, agent_spent, replayed'
+-- What was answered is answered again.
+SELECT 'replay', id, :answer FROM ledger_agents.authorize(pg_temp.agent('decline'), 300, idempotency_key => 'a');
+SELECT 'replay', id, :answer FROM ledger_agents.authorize(pg_temp.agent('decline'), 601, idempotency_key => 'c');
+SELECT 'replay of a reversal', id, status, replayed
+FROM ledger_agents.reverse((SELECT id FROM ledger_agents.authorizations WHERE idempotency_key = 'd'), 50, idempotency_key => 'back');
+-- 300 + 100 + 150 of 1000 count, the hold of 20 has expired: 450 are left, and not one more.
+SELECT 'one too many', :answer FROM ledger_agents.authorize(pg_temp.agent('decline'), 451);
+SELECT 'the rest', :answer FROM ledger_agents.authorize(pg_temp.agent('decline'), 450);
+SELECT 'and one', :answer FROM ledger_agents.authorize(pg_temp.agent('decline'), 1);
+SELECT 'rolling', :answer FROM ledger_agents.authorize(pg_temp.agent('rolling'), 101);
+SELECT 'rolling', :answer FROM ledger_agents.authorize(pg_temp.agent('rolling'), 100);
+SELECT 'suspended', :answer FROM ledger_agents.authorize(pg_temp.agent('suspend'), 1);
+SELECT 'new agent of an old name', :answer FROM ledger_agents.authorize(pg_temp.agent('gone'), 6);
+-- 400 of none and 500 of rolling count for the customer c2, of 2000.
+SELECT 'customer', :answer FROM ledger_agents.authorize(pg_temp.agent('none'), 1101);
+SELECT 'customer', :answer FROM ledger_agents.authorize(pg_temp.agent('none'), 1100);
+SELECT 'organization', :answer FROM ledger_agents.authorize(pg_temp.agent('decline', 'tenant'), 10, organization_id => 'tenant');
+SELECT 'organization', :answer FROM ledger_agents.authorize(pg_temp.agent('decline', 'tenant'), 1, organization_id => 'tenant');
+SELECT 'registered', created, differs FROM ledger_agents.register_agent('free', 'c3', spending_limit => 3);
+SELECT 'new', created FROM ledger_agents.register_agent('new', 'new customer');
+BEGIN;
+SELECT 'token', agent_id = pg_temp.agent('decline') FROM ledger_agents.authenticate('$secret');
+SELECT 'token', :answer FROM ledger_agents.authorize(amount => 2);
+COMMIT;
+SQL
+
+# The original is asked last: it is what the others must equal.
+for my $format (sort keys %restore)
+{
+	run_sql('postgres', "CREATE DATABASE $format TEMPLATE template0");
+	$restore{$format}->();
+	is(sums_of($format), $sums, "$format: every row of every table is there");
+	check_books($format, $format);
+	my ($status, $out, $err) = $node->psql($format, q{UPDATE ledger_agents.events SET data = '{}'});
+	like($err, qr/append_only/, "$format: the guards are there");
+}
+my $answers = run_sql('origin', $questions);
+like($answers, qr/^and one\|declined\|agent_limit_exceeded\|\|\|/m, 'the limit is enforced to the last cent');
+like($answers, qr/^the rest\|approved\|\|0\|450\|/m, 'and up to the last cent');
+like($answers, qr/^rolling\|approved\|\|0\|/m, 'a rolling one, too');
+like($answers, qr/^customer\|declined\|customer_limit_exceeded\|\|1100\|/m, "a customer's, too");
+for my $format (sort keys %restore)
+{
+	is(run_sql($format, $questions), $answers, "$format: it decides as the original does");
+	check_books($format, "$format, after more decisions");
+}
+
+# A database in which nothing was ever written: the default organization has no row.
+my $first = <<'SQL';
+SELECT ledger_agents.register_agent('first', 'customer', spending_limit => 10) \g /dev/null
+SELECT o.id, o.timezone, o.currency, o.status FROM ledger_agents.organizations o;
+SELECT decision FROM ledger_agents.authorize((SELECT id FROM ledger_agents.agents), 10);
+SELECT decision FROM ledger_agents.authorize((SELECT id FROM ledger_agents.agents), 1);
+SQL
+run_sql('postgres', 'CREATE DATABASE fresh');
+run_sql('fresh', 'CREATE EXTENSION ledger_agents');
+unlike(sums_of('fresh'), qr/\|[1-9]\d*\|/, 'the install script writes no row');
+my ($status, $out, $err) = $node->psql('fresh', 'SELECT id, status, timezone, currency FROM ledger_agents.get_organization()');
+is($out . $err, 'default|active|UTC|USD', 'the default organization reads without a row');
+is(run_sql('fresh', 'SELECT count(*) FROM ledger_agents.list_agents()'), '0', 'and is empty');
+$node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/fresh", 'fresh' ], 'pg_dump of an installation that was never used');
+run_sql('postgres', 'CREATE DATABASE fresh_copy TEMPLATE template0');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'fresh_copy', "$dir/fresh" ], 'pg_restore');
+is(sums_of('fresh_copy'), sums_of('fresh'), 'the copy is as empty');
+for my $database ('fresh', 'fresh_copy')
+{
+	is(run_sql($database, $first), "default|UTC|USD|active\napproved\ndeclined", "$database: the first write makes the organization default");
+	check_books($database, $database);
+}
+
+# A second restore of data alone, over rows that are there: refused, nothing doubled.
+my $before = sums_of('custom');
+$node->command_fails([ 'pg_restore', '--exit-on-error', '--data-only', '-d', 'custom', "$dir/custom" ], 'a restore over what is there fails');
+is(sums_of('custom'), $before, 'and doubles nothing');
+
+$node->stop;
+done_testing();
