@@ -136,6 +136,7 @@ gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
 	read_agent(books, row);
 	la_counter_read(&books->counters[LA_AGENT_BOOK], row.values[COUNTER_ROW]);
+	books->agent_counter_read = books->counters[LA_AGENT_BOOK];
 	books->counted[LA_AGENT_BOOK] = true;
 }
 

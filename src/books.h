@@ -39,6 +39,7 @@ typedef struct LaBooks
 
 	/* By scope. */
 	LaCounter	counters[LA_LIMITS];
+	LaCounter	agent_counter_read; /* the agent's as it was read */
 	bool		counted[LA_LIMITS]; /* has a counter that is kept up */
 
 	/* Measured. */

@@ -108,6 +108,22 @@ la_param_counter(LaParams *params, const LaCounter *counter)
 		la_param_int64(params, counter->spent[i]);
 }
 
+static bool
+same_mark(const LaMark *a, const LaMark *b)
+{
+	return a->set == b->set && a->window == b->window && a->limit == b->limit;
+}
+
+bool
+la_counter_kept_windows(const LaCounter *before, const LaCounter *after)
+{
+	return memcmp(before->windows, after->windows, sizeof(before->windows)) == 0 &&
+		!before->rolling && !after->rolling &&
+		before->expires == after->expires && before->next_expiry == after->next_expiry &&
+		same_mark(&before->exceeded, &after->exceeded) &&
+		same_mark(&before->approaching, &after->approaching);
+}
+
 void
 la_counter_init(LaCounter *counter)
 {

@@ -59,6 +59,9 @@ extern void la_counter_read(LaCounter *counter, Datum row);
 /* The version and every column that changes, as parameters. */
 extern void la_param_counter(LaParams *params, const LaCounter *counter);
 
+/* Only the sums, the sequence and the instant differ. */
+extern bool la_counter_kept_windows(const LaCounter *before, const LaCounter *after);
+
 /* A counter of which nothing is spent and every window is over. */
 extern void la_counter_init(LaCounter *counter);
 

@@ -20,6 +20,11 @@
 	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
 	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
 
+/* The same for a counter of which only the sums have changed: most of them. */
+#define COUNTER_SET_SUMS \
+	"version = $3 + 1, sequence = $20, decided_at = $21," \
+	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
+
 #define AGENT_DETAIL \
 	"ROW(a.organization_id, a.id, a.external_id, a.customer_id, a.name, a.description, a.status," \
 	" a.suspended_reason, a.suspended_by, a.suspended_at, a.spending_limit," \
@@ -115,8 +120,8 @@
  * anew in every call.
  */
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
-#define BOOK(outcome, columns, values) \
-	"WITH k AS (UPDATE ledger_agents.counters SET " COUNTER_SET \
+#define BOOK(counter_set, outcome, columns, values) \
+	"WITH k AS (UPDATE ledger_agents.counters SET " counter_set \
 	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $43" AS_JUDGED \
 	" RETURNING true)" \
 	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
@@ -362,9 +367,16 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
 	" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
 	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK("'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK(COUNTER_SET_SUMS, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+
+	/*
+	 * The same where the counter's windows, marks or expiry have changed,
+	 * too.
+	 */
+	[LA_Q_APPROVE_MOVED] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
+	BOOK(COUNTER_SET, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
 	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
-		BOOK("'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
+		BOOK(COUNTER_SET, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
 			 "$44, $45::ledger_agents.decline_reason, $46::ledger_agents.decline_reason[], $47")},
 
 	/*

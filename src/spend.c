@@ -493,7 +493,9 @@ apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
 	{
 		la_param(&params, Int64GetDatum(verdict->remaining), !verdict->limited);
 		la_param(&params, TimestampTzGetDatum(decision->expires_at), request->hold_for == NULL);
-		return la_run(LA_Q_APPROVE, &params, LA_WRITE) == 1;
+		return la_run(la_counter_kept_windows(&books->agent_counter_read,
+											  &books->counters[LA_AGENT_BOOK])
+					  ? LA_Q_APPROVE : LA_Q_APPROVE_MOVED, &params, LA_WRITE) == 1;
 	}
 	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
 	la_param_text(&params, la_reason_label(verdict->reasons[0]));
