@@ -232,7 +232,7 @@ SELECT ok(want = ANY (n.found), format('%s: %s%s', want, left(statement, 120), C
     UNION ALL VALUES
       ('counter_differs', 'UPDATE ledger_agents.counters SET total_spent = total_spent + 1 WHERE scope = ''customer'' AND (organization_id, scope_id) = (SELECT organization_id, id FROM ledger_agents.customers WHERE spending_limit IS NOT NULL ORDER BY 1, 2 LIMIT 1)'),
       ('counter_differs', 'DELETE FROM ledger_agents.authorizations WHERE id = (SELECT approved FROM one)'),
-      ('counter_differs', 'UPDATE ledger_agents.authorizations SET currency = ''XXX'' WHERE id = (SELECT approved FROM one)'),
+      ('counter_differs', 'UPDATE ledger_agents.authorizations SET currency = ''ZZZ'' WHERE id = (SELECT approved FROM one)'),
       ('counter_missing', 'DELETE FROM ledger_agents.counters WHERE scope_id = (SELECT rolling FROM one)'),
       ('counter_missing', 'DELETE FROM ledger_agents.counters WHERE scope = ''customer'' AND (organization_id, scope_id) = (SELECT organization_id, id FROM ledger_agents.customers WHERE spending_limit IS NOT NULL ORDER BY 1, 2 LIMIT 1)'),
       ('sequence_has_gaps', 'UPDATE ledger_agents.counters SET sequence = sequence + 1 WHERE scope_id = (SELECT rolling FROM one)'),
