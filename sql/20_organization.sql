@@ -83,7 +83,7 @@ CREATE FUNCTION ledger_agents.forget_tenants() RETURNS trigger
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'la_forget_tenants';
 COMMENT ON FUNCTION ledger_agents.forget_tenants IS
-'Trigger function: has every session read organizations and customers anew once the change commits.';
+'Trigger function: has every session read organizations, customers and agents anew once the change commits.';
 
 CREATE TRIGGER organizations_forget AFTER UPDATE OR DELETE ON ledger_agents.organizations
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.forget_tenants();

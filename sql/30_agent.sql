@@ -57,6 +57,14 @@ CREATE INDEX agents_customer_idx ON ledger_agents.agents (organization_id, custo
 CREATE INDEX agents_default_policy_idx ON ledger_agents.agents (organization_id, default_policy_id)
 	WHERE default_policy_id IS NOT NULL;
 
+/* Remembered for decisions, as organizations and customers are. */
+CREATE TRIGGER agents_forget AFTER UPDATE OR DELETE ON ledger_agents.agents
+	FOR EACH ROW EXECUTE FUNCTION ledger_agents.forget_tenants();
+CREATE TRIGGER agents_forget_all AFTER TRUNCATE ON ledger_agents.agents
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger_agents.forget_tenants();
+ALTER TABLE ledger_agents.agents
+	ENABLE ALWAYS TRIGGER agents_forget, ENABLE ALWAYS TRIGGER agents_forget_all;
+
 COMMENT ON TABLE ledger_agents.agents IS
 'AI agents that spend. Never deleted: deregistered ones stay for the books.';
 COMMENT ON COLUMN ledger_agents.agents.organization_id IS 'The organization it belongs to.';

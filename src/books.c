@@ -18,6 +18,7 @@
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
+#include "policy.h"
 
 static const LaLevel levels[LA_LIMITS] = {
 	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION
@@ -42,11 +43,11 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	books->keys[LA_ORGANIZATION_BOOK] = la_lock_key(books->organization_id, "", 0);
 }
 
-/* Columns of LA_Q_GATHER. */
+/* Columns of LA_Q_GATHER; LA_Q_GATHER_KNOWN has the first three. */
 enum
 {
-	CUSTOMER, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE, KEY_KNOWN,
-	COUNTER_XMAX, COUNTER_ROW
+	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW,
+	CUSTOMER, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE
 };
 
 static char *
@@ -61,21 +62,25 @@ has_label(LaRow row, int column, const char *label)
 	return strcmp(la_enum_label(row.values[column]), label) == 0;
 }
 
-static void
-read_agent(LaBooks *books, LaRow row)
+static const LaAgentFacts *
+read_agent(LaRow row)
 {
-	LaFacts    *facts = &books->facts;
-	LaLimit    *own = &facts->limits[LA_AGENT_BOOK];
+	LaAgentFacts *facts = palloc0(sizeof(LaAgentFacts));
+	const char *rule = NULL;
 
-	facts->agent_deregistered = has_label(row, STATUS, "deregistered");
-	facts->agent_suspended = has_label(row, STATUS, "suspended");
-	la_read_limit(own, LA_AGENT, row, LIMIT, text_of(row, CURRENCY));
-	own->stored_action = row.values[ACTION];
-	own->action = la_action(la_enum_label(own->stored_action), "on_limit_exceeded");
-	books->agent_policy = row.nulls[POLICY] ? NULL : DatumGetJsonbP(row.values[POLICY]);
-	books->has_template = !row.nulls[TEMPLATE];
-	if (books->has_template)
-		books->template_id = *DatumGetUUIDP(row.values[TEMPLATE]);
+	facts->customer_id = text_of(row, CUSTOMER);
+	facts->deregistered = has_label(row, STATUS, "deregistered");
+	facts->suspended = has_label(row, STATUS, "suspended");
+	la_read_limit(&facts->limit, LA_AGENT, row, LIMIT, text_of(row, CURRENCY));
+	facts->limit.stored_action = row.values[ACTION];
+	facts->limit.action = la_action(la_enum_label(row.values[ACTION]), "on_limit_exceeded");
+	if (!row.nulls[POLICY])
+		rule = la_first_rule(DatumGetJsonbP(row.values[POLICY]));
+	facts->rule = rule == NULL ? NULL : pstrdup(rule);
+	facts->has_template = !row.nulls[TEMPLATE];
+	if (facts->has_template)
+		facts->template_id = *DatumGetUUIDP(row.values[TEMPLATE]);
+	return facts;
 }
 
 /* An open transaction of somebody else has written the row, or holds its lock. */
@@ -109,32 +114,47 @@ require_valid_token(const LaPrincipal *caller, LaView view)
 				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
 }
 
-/* The agent, its counter and the key in one statement. */
+/* The agent, its counter and the key in one statement; without the agent where it is known. */
 static void
 gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 {
+	const LaAgentFacts *agent = NULL;
 	LaParams	params = {0};
+	LaView		view = books->view;
 	LaRow		row;
 
 	if (caller->is_agent)
 		require_valid_token(caller, books->view);
+#if LA_MUTANT != 3
+	if (books->view == LA_LATEST)
+		agent = la_known_agent(books->organization_id, &books->agent_id,
+							   books->keys[LA_AGENT_BOOK]);
+#else
+	view = LA_STATEMENT;
+#endif
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param_text(&params, key);
 	la_param_text(&params, books->agent_text);
-#if LA_MUTANT != 3
-	if (la_run(LA_Q_GATHER, &params, books->view) == 0)
-#else
-	if (la_run(LA_Q_GATHER, &params, LA_STATEMENT) == 0)
-#endif
+	if (la_run(agent != NULL ? LA_Q_GATHER_KNOWN : LA_Q_GATHER, &params, view) == 0)
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
-	books->customer_id = text_of(row, CUSTOMER);
+	if (agent == NULL)
+	{
+		agent = read_agent(row);
+		if (view == LA_LATEST)
+			la_remember_agent(books->organization_id, &books->agent_id,
+							  books->keys[LA_AGENT_BOOK], agent);
+	}
+	books->agent = agent;
+	books->customer_id = agent->customer_id;
+	books->facts.agent_deregistered = agent->deregistered;
+	books->facts.agent_suspended = agent->suspended;
+	books->facts.limits[LA_AGENT_BOOK] = agent->limit;
 	books->keys[LA_CUSTOMER_BOOK] = la_lock_key(books->organization_id, books->customer_id,
 												strlen(books->customer_id));
 	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
 	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
-	read_agent(books, row);
 	la_counter_read(&books->counters[LA_AGENT_BOOK], row.values[COUNTER_ROW]);
 	books->agent_counter_read = books->counters[LA_AGENT_BOOK];
 	books->counted[LA_AGENT_BOOK] = true;

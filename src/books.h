@@ -30,9 +30,7 @@ typedef struct LaBooks
 	/* From the rows. */
 	char	   *customer_id;
 	const LaTenant *tenant;
-	Jsonb	   *agent_policy;
-	bool		has_template;
-	pg_uuid_t	template_id;
+	const LaAgentFacts *agent;
 	bool		key_known;		/* there is an answer to the key */
 	bool		counter_busy;	/* an open transaction has changed the agent's
 								 * counter */

@@ -77,6 +77,7 @@ typedef enum LaQuery
 
 	/* 70 authorization */
 	LA_Q_GATHER,
+	LA_Q_GATHER_KNOWN,
 	LA_Q_TENANT,
 	LA_Q_APPROVE,
 	LA_Q_APPROVE_MOVED,

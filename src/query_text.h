@@ -106,6 +106,11 @@
 	"  FROM ledger_agents.authorizations x WHERE " whose LIVE ") f" \
 	" WHERE f.instant IS NOT NULL) r WHERE r.freed >= $6"
 
+#define KEY_AND_COUNTER \
+	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
+	" AND x.agent_id = $2 AND x.idempotency_key = $3), k.xmax, k"
+#define AGENT_COUNTER "k.organization_id = $1 AND k.scope = 'agent' AND k.scope_id = $4"
+
 /* The counter is the one that was judged. */
 #if LA_MUTANT != 1
 #define AS_JUDGED " AND version = $3"
@@ -346,15 +351,14 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * same reason enums are as they are stored.
 	 */
 	[LA_Q_GATHER] = {"tutt",
-		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"
-		" a.window_mode, a.on_limit_exceeded, a.policy, a.default_policy_id,"
-		" EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-		"  AND x.agent_id = $2 AND x.idempotency_key = $3),"
-		" k.xmax, k"
-		" FROM ledger_agents.agents a"
-		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'agent'"
-		"  AND k.scope_id = $4"
+		"SELECT " KEY_AND_COUNTER ", a.customer_id, a.status, a.currency, a.spending_limit,"
+		" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.policy,"
+		" a.default_policy_id"
+		" FROM ledger_agents.agents a JOIN ledger_agents.counters k ON " AGENT_COUNTER
 	" WHERE a.organization_id = $1 AND a.id = $2"},
+	/* The same where the agent is known. */
+	[LA_Q_GATHER_KNOWN] = {"tutt",
+	"SELECT " KEY_AND_COUNTER " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
 	/* Customer $2 and its organization. */
 	[LA_Q_TENANT] = {"tt",
 		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"

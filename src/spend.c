@@ -303,14 +303,14 @@ refuse_rules(LaBooks *books)
 {
 	const char *rule = books->tenant->customer_rule;
 
-	if (rule == NULL && books->agent_policy != NULL)
-		rule = la_first_rule(books->agent_policy);
-	if (rule == NULL && books->has_template)
+	if (rule == NULL)
+		rule = books->agent->rule;
+	if (rule == NULL && books->agent->has_template)
 	{
 		LaParams	params = {0};
 
 		la_param_text(&params, books->organization_id);
-		la_param_uuid(&params, &books->template_id);
+		la_param_uuid(&params, &books->agent->template_id);
 		if (la_run(LA_Q_POLICY_RULES, &params, books->view) == 1)
 			rule = la_first_rule(DatumGetJsonbP(la_row(0).values[0]));
 	}

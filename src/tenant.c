@@ -1,15 +1,16 @@
 /*
  * tenant.c
- *		What a decision must know of organizations and customers; see tenant.h.
+ *		What a decision must know of agents, customers and organizations; see tenant.h.
  *
  * These rows change rarely and are needed by every decision, so that each
  * backend remembers them, the way the server remembers its catalogs: a trigger
- * on both tables sends an invalidation with every change, whoever makes it, and
+ * on the tables sends an invalidation with every change, whoever makes it, and
  * the server delivers it before the change's locks are given back.  A decision
  * holds the configuration locks when it looks; what is valid then is current.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -27,28 +28,40 @@
 
 PG_FUNCTION_INFO_V1(la_forget_tenants);
 
-/* Customers that a backend remembers; about half a kilobyte each. */
-#define MAX_REMEMBERED 4096
+/* Customers and agents that a backend remembers; about half a kilobyte each. */
+#define MAX_REMEMBERED 16384
 
-typedef struct Remembered
+typedef struct RememberedTenant
 {
 	uint64		key;			/* the number of the customer's lock */
 	char	   *organization_id;
 	char	   *customer_id;
 	LaTenant	tenant;
-} Remembered;
+} RememberedTenant;
+
+typedef struct RememberedAgent
+{
+	uint64		key;			/* the number of the agent's lock */
+	char	   *organization_id;
+	pg_uuid_t	id;
+	LaAgentFacts facts;
+} RememberedAgent;
 
 static MemoryContext memory = NULL;
-static HTAB *remembered = NULL;
-static bool valid = false;		/* nothing has changed since it was emptied */
+static HTAB *tenants = NULL;
+static HTAB *agents = NULL;
+static bool valid = false;		/* nothing has changed since they were emptied */
+static bool added = false;		/* something was remembered in this
+								 * transaction */
 
 /* What the invalidations are sent for. */
 static Oid	organizations_index;
 static Oid	customers_index;
+static Oid	agents_index;
 
 /*
  * ledger_agents.forget_tenants() returns trigger
- *		Tells every backend to read the rows of organizations and customers anew.
+ *		Tells every backend to read organizations, customers and agents anew.
  *
  * The invalidation is that of the table's primary key: the table's own would
  * also throw away every plan that reads it.
@@ -69,7 +82,26 @@ la_forget_tenants(PG_FUNCTION_ARGS)
 static void
 note_invalidation(Datum arg, Oid relation)
 {
-	if (relation == InvalidOid || relation == organizations_index || relation == customers_index)
+	if (relation == InvalidOid || relation == organizations_index ||
+		relation == customers_index || relation == agents_index)
+		valid = false;
+}
+
+/* What was remembered may be what this transaction made, and takes back now. */
+static void
+at_end_of_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT && added)
+		valid = false;
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
+		added = false;
+}
+
+static void
+at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
+						 void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && added)
 		valid = false;
 }
 
@@ -77,25 +109,72 @@ void
 la_tenant_init(void)
 {
 	CacheRegisterRelcacheCallback(note_invalidation, (Datum) 0);
+	RegisterXactCallback(at_end_of_transaction, NULL);
+	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+}
+
+static HTAB *
+empty_table(const char *name, Size entry)
+{
+	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = entry, .hcxt = memory};
+
+	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
 
 /* Forgets everything; from here on invalidations are watched for. */
 static void
 begin_anew(void)
 {
-	HASHCTL		control = {.keysize = sizeof(uint64), .entrysize = sizeof(Remembered)};
 	Oid			schema = get_namespace_oid("ledger_agents", false);
 
 	if (memory == NULL)
 		memory = AllocSetContextCreate(TopMemoryContext, "ledger_agents tenants",
 									   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(memory);
-	control.hcxt = memory;
-	remembered = hash_create("ledger_agents tenants", 256, &control,
-							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	tenants = empty_table("ledger_agents tenants", sizeof(RememberedTenant));
+	agents = empty_table("ledger_agents agents", sizeof(RememberedAgent));
 	organizations_index = get_relname_relid("organizations_pkey", schema);
 	customers_index = get_relname_relid("customers_pkey", schema);
+	agents_index = get_relname_relid("agents_pkey", schema);
 	valid = true;
+}
+
+/* Makes what is remembered current; the caller holds the configuration lock of what it looks for. */
+static void
+catch_up(void)
+{
+#if LA_MUTANT != 9
+	AcceptInvalidationMessages();
+	if (!valid)
+		begin_anew();
+#else
+	if (tenants == NULL)
+		begin_anew();
+#endif
+}
+
+/* False: something has changed since the caller caught up. */
+static bool
+may_remember(void)
+{
+	if (!valid)
+		return false;
+	if (hash_get_num_entries(tenants) + hash_get_num_entries(agents) >= MAX_REMEMBERED)
+		begin_anew();
+	added = true;
+	return true;
+}
+
+static char *
+keep_text(const char *text)
+{
+	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text == NULL ? NULL : pstrdup(text);
 }
 
 /* Columns of LA_Q_TENANT. */
@@ -157,67 +236,95 @@ read_tenant(const char *organization_id, const char *customer_id, LaView view, L
 
 /* A copy that outlives the call. */
 static void
-remember(uint64 key, const char *organization_id, const char *customer_id, const LaTenant *tenant)
+remember_tenant(uint64 key, const char *organization_id, const char *customer_id,
+				const LaTenant *tenant)
 {
-	Remembered *entry;
+	RememberedTenant *entry;
 
-	if (hash_get_num_entries(remembered) >= MAX_REMEMBERED)
-		begin_anew();
-	entry = hash_search(remembered, &key, HASH_ENTER, NULL);
-	entry->organization_id = MemoryContextStrdup(memory, organization_id);
-	entry->customer_id = MemoryContextStrdup(memory, customer_id);
+	if (!may_remember())
+		return;
+	entry = hash_search(tenants, &key, HASH_ENTER, NULL);
+	entry->organization_id = keep_text(organization_id);
+	entry->customer_id = keep_text(customer_id);
 	entry->tenant = *tenant;
-	entry->tenant.zone = MemoryContextStrdup(memory, tenant->zone);
-	entry->tenant.currency = MemoryContextStrdup(memory, tenant->currency);
+	entry->tenant.zone = keep_text(tenant->zone);
+	entry->tenant.currency = keep_text(tenant->currency);
+	entry->tenant.customer_rule = keep_text(tenant->customer_rule);
 	entry->tenant.organization_limit.currency = entry->tenant.currency;
 	entry->tenant.customer_limit.currency = entry->tenant.currency;
-	if (tenant->customer_rule != NULL)
-		entry->tenant.customer_rule = MemoryContextStrdup(memory, tenant->customer_rule);
 }
 
-/* Two customers may have one number: the names decide. */
+/* A copy for the call, as the original may be forgotten meanwhile.  Two customers may have one number: the names decide. */
 static const LaTenant *
-recall(uint64 key, const char *organization_id, const char *customer_id)
+known_tenant(const char *organization_id, const char *customer_id, uint64 key)
 {
-	Remembered *entry;
+	RememberedTenant *entry;
+	LaTenant   *tenant;
 
-#if LA_MUTANT != 9
-	AcceptInvalidationMessages();
-	if (!valid)
-		begin_anew();
-#else
-	if (remembered == NULL)
-		begin_anew();
-#endif
-	entry = hash_search(remembered, &key, HASH_FIND, NULL);
+	catch_up();
+	entry = hash_search(tenants, &key, HASH_FIND, NULL);
 	if (entry == NULL || strcmp(entry->organization_id, organization_id) != 0 ||
 		strcmp(entry->customer_id, customer_id) != 0)
 		return NULL;
-	return &entry->tenant;
+	tenant = palloc(sizeof(LaTenant));
+	*tenant = entry->tenant;
+	tenant->zone = copy_text(tenant->zone);
+	tenant->currency = copy_text(tenant->currency);
+	tenant->customer_rule = copy_text(tenant->customer_rule);
+	tenant->organization_limit.currency = tenant->currency;
+	tenant->customer_limit.currency = tenant->currency;
+	return tenant;
 }
 
 const LaTenant *
 la_tenant(const char *organization_id, const char *customer_id, uint64 key, LaView view)
 {
-	const LaTenant *known;
+	const LaTenant *known = NULL;
 	LaTenant   *tenant;
 
-	if (view == LA_LATEST && (known = recall(key, organization_id, customer_id)) != NULL)
-	{
-		/* The original may be forgotten while the call goes on. */
-		tenant = palloc(sizeof(LaTenant));
-		*tenant = *known;
-		tenant->zone = pstrdup(known->zone);
-		tenant->currency = pstrdup(known->currency);
-		tenant->organization_limit.currency = tenant->currency;
-		tenant->customer_limit.currency = tenant->currency;
-		if (known->customer_rule != NULL)
-			tenant->customer_rule = pstrdup(known->customer_rule);
-		return tenant;
-	}
+	if (view == LA_LATEST)
+		known = known_tenant(organization_id, customer_id, key);
+	if (known != NULL)
+		return known;
 	tenant = palloc0(sizeof(LaTenant));
 	read_tenant(organization_id, customer_id, view, tenant);
-	if (view == LA_LATEST && valid)
-		remember(key, organization_id, customer_id, tenant);
+	if (view == LA_LATEST)
+		remember_tenant(key, organization_id, customer_id, tenant);
 	return tenant;
+}
+
+const LaAgentFacts *
+la_known_agent(const char *organization_id, const pg_uuid_t *id, uint64 key)
+{
+	RememberedAgent *entry;
+	LaAgentFacts *facts;
+
+	catch_up();
+	entry = hash_search(agents, &key, HASH_FIND, NULL);
+	if (entry == NULL || strcmp(entry->organization_id, organization_id) != 0 ||
+		memcmp(&entry->id, id, UUID_LEN) != 0)
+		return NULL;
+	facts = palloc(sizeof(LaAgentFacts));
+	*facts = entry->facts;
+	facts->customer_id = copy_text(facts->customer_id);
+	facts->limit.currency = copy_text(facts->limit.currency);
+	facts->rule = copy_text(facts->rule);
+	return facts;
+}
+
+void
+la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
+				  const LaAgentFacts *facts)
+{
+	RememberedAgent *entry;
+
+	if (!may_remember())
+		return;
+	entry = hash_search(agents, &key, HASH_ENTER, NULL);
+	entry->organization_id = keep_text(organization_id);
+	entry->id = *id;
+	entry->facts = *facts;
+	entry->facts.customer_id = keep_text(facts->customer_id);
+	entry->facts.limit.currency = keep_text(facts->limit.currency);
+	entry->facts.rule = keep_text(facts->rule);
 }

@@ -1,6 +1,6 @@
 /*
  * tenant.h
- *		What a decision must know of an agent's organization and customer.
+ *		What a decision must know of an agent, its customer and its organization.
  */
 #ifndef LA_TENANT_H
 #define LA_TENANT_H
@@ -28,6 +28,28 @@ typedef struct LaTenant
  */
 extern const LaTenant *la_tenant(const char *organization_id, const char *customer_id,
 								 uint64 key, LaView view);
+
+typedef struct LaAgentFacts
+{
+	char	   *customer_id;
+	bool		deregistered;
+	bool		suspended;
+	LaLimit		limit;			/* its action included */
+	char	   *rule;			/* the first of its rules, or NULL */
+	bool		has_template;
+	pg_uuid_t	template_id;
+} LaAgentFacts;
+
+/*
+ * The agent as it was read before, or NULL; the caller holds its configuration
+ * lock.  It lives to the end of the call.
+ */
+extern const LaAgentFacts *la_known_agent(const char *organization_id, const pg_uuid_t *id,
+										  uint64 key);
+
+/* Remembers what was read under the agent's configuration lock. */
+extern void la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
+							  const LaAgentFacts *facts);
 
 /* Columns of a row from first on: limit, frequency, mode. */
 extern void la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first,
