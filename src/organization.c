@@ -183,17 +183,22 @@ customer_exists(const char *organization_id, const char *id)
 void
 la_need_customer(const char *organization_id, const char *id)
 {
+	uint64		key = la_lock_key(organization_id, id, strlen(id)) + 1;
 	LaParams	params = {0};
+	bool		queued;
 
 	if (customer_exists(organization_id, id))
 		return;
-	la_queue(LA_LEVEL_EXTERNAL_ID, la_lock_key(organization_id, id, strlen(id)) + 1);
-	if (customer_exists(organization_id, id))
-		return;
-	la_param_text(&params, organization_id);
-	la_param_text(&params, id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
-	la_run(LA_Q_CUSTOMER_INSERT, &params, LA_WRITE);
+	queued = la_queue(LA_LEVEL_EXTERNAL_ID, key);
+	if (!customer_exists(organization_id, id))
+	{
+		la_param_text(&params, organization_id);
+		la_param_text(&params, id);
+		la_param(&params, TimestampTzGetDatum(la_now()), false);
+		la_run(LA_Q_CUSTOMER_INSERT, &params, LA_WRITE);
+	}
+	if (queued)
+		la_leave_queue(LA_LEVEL_EXTERNAL_ID, key);
 }
 
 char *
