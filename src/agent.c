@@ -69,8 +69,7 @@ la_require_template(const LaPrincipal *caller, const LaValues *values)
 	la_param(&params, values->values[LA_AGENT_TEMPLATE], false);
 	if (la_run(LA_Q_POLICY_RULES, &params, LA_LATEST) == 0)
 		la_unknown_field("policy", "default_policy_id",
-						 DatumGetCString(DirectFunctionCall1(uuid_out,
-															 values->values[LA_AGENT_TEMPLATE])));
+						 la_uuid_text(DatumGetUUIDP(values->values[LA_AGENT_TEMPLATE])));
 }
 
 /* One rule of a policy as a field's value. */
@@ -215,7 +214,7 @@ await_spending(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 
 	la_queue(LA_LEVEL_AGENT, la_lock_key(caller->organization_id, agent_id, UUID_LEN));
 	la_param_text(&params, caller->organization_id);
-	la_param_text(&params, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))));
+	la_param_text(&params, la_uuid_text(agent_id));
 	la_param_text(&params, la_scope_label(LA_AGENT));
 	la_wait_patiently();
 	la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
@@ -285,7 +284,7 @@ la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 	la_run(LA_Q_AGENT_WRITE, &params, LA_WRITE);
 	tell_changes(caller, agent_id, &stored, previous_status);
 	la_record_change(caller, caller->organization_id, "agent",
-					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))),
+					 la_uuid_text(agent_id),
 					 "update", old_values, new_values);
 }
 
@@ -380,7 +379,7 @@ la_deregister_agent(PG_FUNCTION_ARGS)
 		stored.values[LA_AGENT_STATUS] = CStringGetTextDatum("deregistered");
 		la_tell_agent(&caller, LA_EVENT_DEREGISTERED, id, &stored, previous_status);
 		la_record_change(&caller, caller.organization_id, "agent",
-						 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
+						 la_uuid_text(id),
 						 "deregister", NULL, NULL);
 		la_revoke_tokens(&caller, id);
 	}

@@ -24,12 +24,6 @@ static const LaLevel levels[LA_LIMITS] = {
 	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION
 };
 
-static char *
-uuid_text(const pg_uuid_t *id)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-}
-
 void
 la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_id,
 			  LaView view)
@@ -37,7 +31,7 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	memset(books, 0, sizeof(LaBooks));
 	books->organization_id = caller->organization_id;
 	books->agent_id = *agent_id;
-	books->agent_text = uuid_text(agent_id);
+	books->agent_text = la_uuid_text(agent_id);
 	books->view = view;
 	books->keys[LA_AGENT_BOOK] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
 	books->keys[LA_ORGANIZATION_BOOK] = la_lock_key(books->organization_id, "", 0);

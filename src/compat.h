@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/relcache.h"
 
 #if PG_VERSION_NUM < 140000
 #error "ledger_agents needs PostgreSQL 14 or later"
@@ -32,6 +33,10 @@
 #if PG_VERSION_NUM < 180000
 /* 18 renamed it, and it leads the declaration. */
 #define pg_noreturn pg_attribute_noreturn()
+
+/* 18 can leave deferrable ones out; ours are not. */
+#define RelationGetPrimaryKeyIndex(relation, deferrable_ok) \
+	RelationGetPrimaryKeyIndex(relation)
 #endif
 
 #endif							/* LA_COMPAT_H */

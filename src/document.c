@@ -10,6 +10,7 @@
 #include "utils/numeric.h"
 
 #include "document.h"
+#include "module.h"
 
 void
 la_begin_object(LaDocument *document)
@@ -107,7 +108,7 @@ void
 la_put_uuid(LaDocument *document, const char *key, const pg_uuid_t *id)
 {
 	la_put_text(document, key,
-				DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+				la_uuid_text(id));
 }
 
 void

@@ -117,7 +117,7 @@ suspend(LaBooks *books)
 	la_begin_object(&after);
 	la_put_text(&after, "status", "suspended");
 	la_record_change(NULL, books->organization_id, "agent",
-					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&books->agent_id))),
+					 la_uuid_text(&books->agent_id),
 					 "update", la_end_object(&before), la_end_object(&after));
 }
 

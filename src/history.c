@@ -242,7 +242,7 @@ la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id, cons
 	Counted		counted = {
 		.scope = LA_AGENT,
 		.organization_id = organization_id,
-		.scope_id = DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(agent_id))),
+		.scope_id = la_uuid_text(agent_id),
 		.agent_id = agent_id,
 	};
 

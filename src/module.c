@@ -185,6 +185,12 @@ la_new_id(pg_uuid_t *id, TimestampTz at)
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
 }
 
+char *
+la_uuid_text(const pg_uuid_t *id)
+{
+	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
+}
+
 void
 la_first_id(pg_uuid_t *id, TimestampTz at)
 {

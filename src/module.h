@@ -25,6 +25,9 @@ extern void la_new_id(pg_uuid_t *id, TimestampTz at);
 /* The smallest version 7 uuid of that instant. */
 extern void la_first_id(pg_uuid_t *id, TimestampTz at);
 
+/* The uuid as text. */
+extern char *la_uuid_text(const pg_uuid_t *id);
+
 /* Marks the transaction as one that has approved something: it commits durably. */
 extern void la_must_be_durable(void);
 

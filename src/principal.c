@@ -153,8 +153,7 @@ la_principal_name(const LaPrincipal *principal)
 	if (!principal->is_agent)
 		return pstrdup("operator");
 	return psprintf("agent:%s",
-					DatumGetCString(DirectFunctionCall1(uuid_out,
-														UUIDPGetDatum(&principal->agent_id))));
+					la_uuid_text(&principal->agent_id));
 }
 
 char *
@@ -182,5 +181,5 @@ la_unknown_field(const char *what, const char *field, const char *id)
 void
 la_unknown_uuid(const char *what, const pg_uuid_t *id)
 {
-	la_unknown(what, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+	la_unknown(what, la_uuid_text(id));
 }

@@ -184,7 +184,7 @@ la_register(const LaPrincipal *caller, LaValues *given, bool with_token, LaRegis
 	}
 	la_tell_agent(caller, LA_EVENT_REGISTERED, &result->id, given, NULL);
 	la_record_change(caller, caller->organization_id, "agent",
-					 DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(&result->id))),
+					 la_uuid_text(&result->id),
 					 "create", NULL, la_values_document(la_agent_fields, LA_AGENT_STORED, given));
 	if (!with_token)
 		return;
@@ -234,7 +234,7 @@ insert_agent(const LaPrincipal *caller, LaValues *values, const pg_uuid_t *id)
 	memset(&params, 0, sizeof(params));
 	la_counter_init(&counter);
 	la_param_text(&params, caller->organization_id);
-	la_param_text(&params, DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+	la_param_text(&params, la_uuid_text(id));
 	la_param_counter(&params, &counter);
 	la_param_text(&params, la_scope_label(LA_AGENT));
 	la_run(LA_Q_COUNTER_INSERT, &params, LA_WRITE);

@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+#include "compat.h"
 #include "module.h"
 #include "policy.h"
 #include "tenant.h"
@@ -75,7 +76,7 @@ la_forget_tenants(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("forget_tenants() must be called as a trigger"));
-	CacheInvalidateRelcacheByRelid(RelationGetPrimaryKeyIndex(trigger->tg_relation));
+	CacheInvalidateRelcacheByRelid(RelationGetPrimaryKeyIndex(trigger->tg_relation, false));
 	return PointerGetDatum(NULL);
 }
 

@@ -184,12 +184,6 @@ token_event(const pg_uuid_t *agent_id, const pg_uuid_t *id, const char *prefix, 
 	return la_end_object(&data);
 }
 
-static char *
-id_text(const pg_uuid_t *id)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)));
-}
-
 void
 la_issue_token(const LaPrincipal *caller, const pg_uuid_t *agent_id, const char *name,
 			   TimestampTz expires_at, bool livemode, LaToken *token)
@@ -222,7 +216,7 @@ la_issue_token(const LaPrincipal *caller, const pg_uuid_t *agent_id, const char 
 	token->secret = secret.data;
 	data = token_event(agent_id, &token->id, prefix, name);
 	la_event(caller->organization_id, LA_EVENT_TOKEN_CREATED, agent_id, data);
-	la_record_change(caller, caller->organization_id, "agent_token", id_text(&token->id),
+	la_record_change(caller, caller->organization_id, "agent_token", la_uuid_text(&token->id),
 					 "create", NULL, data);
 }
 
@@ -335,7 +329,7 @@ tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 						   row.nulls[2] ? NULL : TextDatumGetCString(row.values[2]));
 		la_event(caller->organization_id, LA_EVENT_TOKEN_REVOKED, agent_id, data);
 		la_record_change(caller, caller->organization_id, "agent_token",
-						 id_text(DatumGetUUIDP(row.values[0])), "revoke", NULL, data);
+						 la_uuid_text(DatumGetUUIDP(row.values[0])), "revoke", NULL, data);
 	}
 }
 
