@@ -68,6 +68,8 @@ static const char *const customer_fixed[] = {
 	"id", "organization_id", "created_at", "updated_at", NULL
 };
 
+static bool insert_organization(const char *id, bool livemode, const LaValues *values,
+								Datum *answer);
 static Datum write_organization(const LaPrincipal *caller, const LaValues *given);
 static Datum write_customer(const LaPrincipal *caller, const char *id, const LaValues *given);
 
@@ -102,7 +104,7 @@ la_create_organization(PG_FUNCTION_ARGS)
 	values.nulls[ORG_STATUS] = true;
 	la_limit_waiting();
 	SPI_connect();
-	if (!la_insert_organization(caller.organization_id, PG_GETARG_BOOL(2), &values, &answer))
+	if (!insert_organization(caller.organization_id, PG_GETARG_BOOL(2), &values, &answer))
 		ereport(ERROR,
 				errcode(ERRCODE_UNIQUE_VIOLATION),
 				errmsg("organization \"%s\" exists", la_quoted(caller.organization_id)),
@@ -115,8 +117,9 @@ la_create_organization(PG_FUNCTION_ARGS)
 	return answer;
 }
 
-bool
-la_insert_organization(const char *id, bool livemode, const LaValues *values, Datum *answer)
+/* False if the id is taken. */
+static bool
+insert_organization(const char *id, bool livemode, const LaValues *values, Datum *answer)
 {
 	LaParams	params = {0};
 
@@ -149,10 +152,8 @@ find_organization(const char *id, bool *livemode)
 bool
 la_need_organization(const char *id)
 {
-	static const LaField *fields = organization_fields;
-	LaValues	values = {0};
+	LaParams	params = {0};
 	bool		livemode = true;
-	Datum		answer;
 
 	if (find_organization(id, &livemode))
 		return livemode;
@@ -161,12 +162,9 @@ la_need_organization(const char *id)
 	la_queue(LA_LEVEL_EXTERNAL_ID, la_lock_key(id, "", 0));
 	if (find_organization(id, &livemode))
 		return livemode;
-	values.nulls[ORG_NAME] = values.nulls[ORG_LIMIT] = values.nulls[ORG_MODE] = true;
-	la_give(fields, ORG_TIMEZONE, CStringGetTextDatum("UTC"), false, &values);
-	la_give(fields, ORG_CURRENCY, CStringGetTextDatum("USD"), false, &values);
-	la_give(fields, ORG_FREQUENCY, CStringGetTextDatum("perMonth"), false, &values);
-	la_give(fields, ORG_PERCENT, Int32GetDatum(80), false, &values);
-	(void) la_insert_organization(id, livemode, &values, &answer);
+	la_param_text(&params, id);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_run(LA_Q_ORGANIZATION_MAKE, &params, LA_WRITE);
 	return livemode;
 }
 

@@ -7,12 +7,6 @@
 
 #include "postgres.h"
 
-#include "field.h"
-
-/* Inserts a row; false if the id is taken. */
-extern bool la_insert_organization(const char *id, bool livemode, const LaValues *values,
-								   Datum *answer);
-
 /* Makes "default" where it has no row yet; P0002 for any other that is missing.  Returns its livemode. */
 extern bool la_need_organization(const char *id);
 

@@ -147,6 +147,14 @@ static const Statement statements[LA_Q_COUNT] = {
 		" VALUES ($1, $2, $3, $4, $5, $6, $7::ledger_agents.spending_frequency,"
 		" $8::ledger_agents.window_mode, $9, $10, $10)"
 	" ON CONFLICT (id) DO NOTHING RETURNING organizations"},
+
+	/*
+	 * With the defaults of the table, which LA_Q_ORGANIZATION_UNWRITTEN
+	 * repeats for reading.
+	 */
+	[LA_Q_ORGANIZATION_MAKE] = {"tz",
+		"INSERT INTO ledger_agents.organizations (id, created_at, updated_at) VALUES ($1, $2, $2)"
+	" ON CONFLICT (id) DO NOTHING"},
 	[LA_Q_ORGANIZATION_READ] = {"t",
 		"SELECT o.name, o.status::text, o.timezone, o.currency, o.spending_limit,"
 		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent, o.livemode"
