@@ -77,15 +77,13 @@ read_agent(LaRow row)
 	return facts;
 }
 
-/* An open transaction of somebody else has written the row, or holds its lock. */
+/* An open transaction of somebody else. */
 static bool
-is_busy(LaRow row)
+is_open(TransactionId writer)
 {
-	TransactionId xmax = DatumGetTransactionId(row.values[COUNTER_XMAX]);
-
-	return TransactionIdIsNormal(xmax) &&
-		!TransactionIdIsCurrentTransactionId(xmax) &&
-		TransactionIdIsInProgress(xmax);
+	return TransactionIdIsNormal(writer) &&
+		!TransactionIdIsCurrentTransactionId(writer) &&
+		TransactionIdIsInProgress(writer);
 }
 
 /* A revocation is in force from its commit on, whenever the caller authenticated. */
@@ -108,38 +106,19 @@ require_valid_token(const LaPrincipal *caller, LaView view)
 				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
 }
 
-/* The agent, its counter and the key in one statement; without the agent where it is known. */
-static void
-gather(LaBooks *books, const LaPrincipal *caller, const char *key)
+void
+la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer, Datum counter)
 {
-	const LaAgentFacts *agent = NULL;
-	LaParams	params = {0};
-	LaView		view = books->view;
-	LaRow		row;
+	books->key_known = key_known;
+	books->counter_busy = books->view != LA_STATEMENT && is_open(writer);
+	la_counter_read(&books->counters[LA_AGENT_BOOK], counter);
+	books->agent_counter_read = books->counters[LA_AGENT_BOOK];
+	books->counted[LA_AGENT_BOOK] = true;
+}
 
-	if (caller->is_agent)
-		require_valid_token(caller, books->view);
-#if LA_MUTANT != 3
-	if (books->view == LA_LATEST)
-		agent = la_known_agent(books->organization_id, &books->agent_id,
-							   books->keys[LA_AGENT_BOOK]);
-#else
-	view = LA_STATEMENT;
-#endif
-	la_param_text(&params, books->organization_id);
-	la_param_uuid(&params, &books->agent_id);
-	la_param_text(&params, key);
-	la_param_text(&params, books->agent_text);
-	if (la_run(agent != NULL ? LA_Q_GATHER_KNOWN : LA_Q_GATHER, &params, view) == 0)
-		la_unknown("agent", books->agent_text);
-	row = la_row(0);
-	if (agent == NULL)
-	{
-		agent = read_agent(row);
-		if (view == LA_LATEST)
-			la_remember_agent(books->organization_id, &books->agent_id,
-							  books->keys[LA_AGENT_BOOK], agent);
-	}
+static void
+take_agent(LaBooks *books, const LaAgentFacts *agent)
+{
 	books->agent = agent;
 	books->customer_id = agent->customer_id;
 	books->facts.agent_deregistered = agent->deregistered;
@@ -147,11 +126,55 @@ gather(LaBooks *books, const LaPrincipal *caller, const char *key)
 	books->facts.limits[LA_AGENT_BOOK] = agent->limit;
 	books->keys[LA_CUSTOMER_BOOK] = la_lock_key(books->organization_id, books->customer_id,
 												strlen(books->customer_id));
-	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
-	books->counter_busy = books->view != LA_STATEMENT && is_busy(row);
-	la_counter_read(&books->counters[LA_AGENT_BOOK], row.values[COUNTER_ROW]);
-	books->agent_counter_read = books->counters[LA_AGENT_BOOK];
-	books->counted[LA_AGENT_BOOK] = true;
+}
+
+/* Whether the agent is remembered; the caller holds its configuration lock. */
+static bool
+recall_agent(LaBooks *books)
+{
+	const LaAgentFacts *agent = NULL;
+
+#if LA_MUTANT != 3
+	if (books->view == LA_LATEST)
+		agent = la_known_agent(books->organization_id, &books->agent_id,
+							   books->keys[LA_AGENT_BOOK]);
+#endif
+	if (agent == NULL)
+		return false;
+	take_agent(books, agent);
+	return true;
+}
+
+/* The agent's counter and the key in one statement; with the agent where it is not known. */
+static void
+gather(LaBooks *books, const char *key, bool known)
+{
+	LaParams	params = {0};
+	LaView		view = books->view;
+	LaRow		row;
+
+#if LA_MUTANT == 3
+	view = LA_STATEMENT;
+#endif
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_text(&params, key);
+	la_param_text(&params, books->agent_text);
+	if (la_run(known ? LA_Q_GATHER_KNOWN : LA_Q_GATHER, &params, view) == 0)
+		la_unknown("agent", books->agent_text);
+	row = la_row(0);
+	if (!known)
+	{
+		const LaAgentFacts *agent = read_agent(row);
+
+		if (view == LA_LATEST)
+			la_remember_agent(books->organization_id, &books->agent_id,
+							  books->keys[LA_AGENT_BOOK], agent);
+		take_agent(books, agent);
+	}
+	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
+						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
+						  row.values[COUNTER_ROW]);
 }
 
 /* What its organization and customer have to say. */
@@ -231,6 +254,19 @@ share_configuration(LaBooks *books, int i)
 #endif
 }
 
+/* Tells those who will sum up history that some is being made, to the end of the transaction. */
+static void
+share_history(LaBooks *books)
+{
+	if (books->in_history)
+		return;
+	if (la_queues_are_full())
+		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION_BOOK]);
+	else
+		la_share_history(LA_LEVEL_AGENT, books->keys[LA_AGENT_BOOK]);
+	books->in_history = true;
+}
+
 /*
  * The counter rows that must be locked before anything is judged: those of
  * wider scopes with a limit, and the agent's where it is busy or asked for.
@@ -270,17 +306,47 @@ rows_are_locked(LaBooks *books, bool lock_row)
 	return false;
 }
 
-/* The customer is known, and can be locked, when the agent has been read. */
-static bool
-gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
+/*
+ * The configuration locks are held: what is written from here on is history.
+ * Under REPEATABLE READ and SERIALIZABLE nothing is booked at once, because what
+ * it writes could not be checked against the transaction's snapshot.
+ */
+static void
+gather_counter(LaBooks *books, const char *key, bool lock_row)
 {
+	if (books->at_once == NULL || lock_row || books->row_locked[LA_AGENT_BOOK] ||
+		books->facts.limits[LA_CUSTOMER_BOOK].set ||
+		books->facts.limits[LA_ORGANIZATION_BOOK].set || IsolationUsesXactSnapshot())
+	{
+		gather(books, key, true);
+		return;
+	}
+	share_history(books);
+	books->at_once(books, books->decision);
+}
+
+/*
+ * The customer is known, and can be locked, when the agent has been read.  False:
+ * a configuration lock had to be waited for, and none is held.
+ */
+static bool
+gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
+{
+	bool		known;
+
 	if (!share_configuration(books, LA_ORGANIZATION_BOOK) ||
 		!share_configuration(books, LA_AGENT_BOOK))
 		return false;
-	gather(books, caller, key);
+	if (caller->is_agent)
+		require_valid_token(caller, books->view);
+	known = recall_agent(books);
+	if (!known)
+		gather(books, key, false);
 	if (!share_configuration(books, LA_CUSTOMER_BOOK))
 		return false;
 	gather_tenant(books);
+	if (known)
+		gather_counter(books, key, lock_row);
 	return true;
 }
 
@@ -288,17 +354,10 @@ void
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
 	take_queue(books, LA_AGENT_BOOK);
-	while (!gather_locked(books, caller, key) || !rows_are_locked(books, lock_row))
+	while (!gather_locked(books, caller, key, lock_row) ||
+		   (!books->booked && !rows_are_locked(books, lock_row)))
 		;
-
-	/*
-	 * Now that the configuration locks are held: what follows will be
-	 * history.
-	 */
-	if (la_queues_are_full())
-		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION_BOOK]);
-	else
-		la_share_history(LA_LEVEL_AGENT, books->keys[LA_AGENT_BOOK]);
+	share_history(books);
 }
 
 void
@@ -313,7 +372,9 @@ la_books_close(LaBooks *books)
 void
 la_books_read(LaBooks *books, const LaPrincipal *caller)
 {
-	gather(books, caller, NULL);
+	if (caller->is_agent)
+		require_valid_token(caller, books->view);
+	gather(books, NULL, false);
 	gather_tenant(books);
 	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
 		if (books->facts.limits[i].set)

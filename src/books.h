@@ -20,6 +20,14 @@
 #define LA_CUSTOMER_BOOK 1
 #define LA_ORGANIZATION_BOOK 2
 
+/*
+ * Tries to decide and to book in the statement that reads the agent's counter,
+ * where nothing else has to be read.  It has called la_books_read_counter(), and
+ * books->booked says how it ended; otherwise the decision goes its usual way.
+ */
+struct LaBooks;
+typedef void (*LaBookAtOnce) (struct LaBooks *books, void *decision);
+
 typedef struct LaBooks
 {
 	const char *organization_id;
@@ -34,6 +42,11 @@ typedef struct LaBooks
 	bool		key_known;		/* there is an answer to the key */
 	bool		counter_busy;	/* an open transaction has changed the agent's
 								 * counter */
+
+	/* Booking at once. */
+	LaBookAtOnce at_once;		/* NULL: never */
+	void	   *decision;		/* for it */
+	bool		booked;
 
 	/* By scope. */
 	LaCounter	counters[LA_LIMITS];
@@ -50,6 +63,7 @@ typedef struct LaBooks
 	bool		newly_queued[LA_LIMITS];
 	bool		shared[LA_LIMITS];	/* configuration lock is held */
 	bool		row_locked[LA_LIMITS];
+	bool		in_history;		/* the history lock is held */
 } LaBooks;
 
 extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
@@ -63,11 +77,18 @@ extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
 extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
 						  const char *key, bool lock_row);
 
+/* The agent's counter as it stands now, with who last wrote or locked its row. */
+extern void la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer,
+								  Datum counter);
+
 /* Gives the configuration locks back; and the queue locks, where there are too many. */
 extern void la_books_close(LaBooks *books);
 
 /* Reads without any lock. */
 extern void la_books_read(LaBooks *books, const LaPrincipal *caller);
+
+/* Whether measuring the agent's limit at that instant takes nothing but its counter. */
+extern bool la_counter_suffices(const LaBooks *books, TimestampTz now);
 
 /* Puts the instant, rolls the counters to it, and finds what stands against each limit. */
 extern void la_measure(LaBooks *books, TimestampTz now);

@@ -127,6 +127,15 @@ measure_scope(LaBooks *books, int i)
 		limit->spent = la_subtract(limit->spent, expired(books, i, limit->window.start));
 }
 
+bool
+la_counter_suffices(const LaBooks *books, TimestampTz now)
+{
+	const LaCounter *counter = &books->counters[LA_AGENT_BOOK];
+
+	return !is_rolling(&books->facts.limits[LA_AGENT_BOOK]) &&
+		!(counter->expires && counter->next_expiry <= Max(now, counter->decided_at));
+}
+
 void
 la_measure(LaBooks *books, TimestampTz now)
 {

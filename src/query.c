@@ -154,6 +154,12 @@ execute(KeptPlan *plan, LaParams *params, LaView view)
 {
 	Snapshot	crosscheck = InvalidSnapshot;
 
+	if (params->running != NULL)
+	{
+		SPIExecuteOptions options = {.params = params->running};
+
+		return SPI_execute_plan_extended(plan->plan, &options);
+	}
 #if LA_MUTANT != 4
 	if (view == LA_WRITE && IsolationUsesXactSnapshot())
 		crosscheck = GetTransactionSnapshot();
@@ -200,15 +206,22 @@ plan_and_execute(KeptPlan *plan, LaParams *params, LaView view)
 	return result;
 }
 
-uint64
-la_run(LaQuery query, LaParams *params, LaView view)
+static KeptPlan *
+kept_plan(LaQuery query)
 {
 	KeptPlan   *plan = &plans[query];
-	int			result;
 
 	if (plan->plan == NULL || plan->schema != get_namespace_oid("ledger_agents", false))
 		prepare(query);
-	Assert(params->count == strlen(statements[query].types));
+	return plan;
+}
+
+static uint64
+run(LaQuery query, LaParams *params, LaView view)
+{
+	KeptPlan   *plan = kept_plan(query);
+	int			result;
+
 	if (plan->planned && SPI_plan_is_valid(plan->plan))
 		result = execute(plan, params, view);
 	else
@@ -216,6 +229,38 @@ la_run(LaQuery query, LaParams *params, LaView view)
 	if (result < 0)
 		elog(ERROR, "statement %d failed: %s", query, SPI_result_code_string(result));
 	return SPI_processed;
+}
+
+uint64
+la_run(LaQuery query, LaParams *params, LaView view)
+{
+	Assert(params->count == strlen(statements[query].types));
+	return run(query, params, view);
+}
+
+void
+la_params_renew(LaParams *params)
+{
+	for (int i = 0; i < params->count; i++)
+	{
+		params->running->params[i].value = params->values[i];
+		params->running->params[i].isnull = params->nulls[i] == 'n';
+	}
+}
+
+uint64
+la_run_late(LaQuery query, LaParams *params)
+{
+	SPIPlanPtr	plan = kept_plan(query)->plan;
+
+	params->running = makeParamList(strlen(statements[query].types));
+	for (int i = 0; i < params->running->numParams; i++)
+	{
+		params->running->params[i].isnull = true;
+		params->running->params[i].ptype = SPI_getargtypeid(plan, i);
+	}
+	la_params_renew(params);
+	return run(query, params, LA_WRITE);
 }
 
 bool

@@ -80,6 +80,7 @@ typedef enum LaQuery
 	LA_Q_GATHER,
 	LA_Q_GATHER_KNOWN,
 	LA_Q_TENANT,
+	LA_Q_APPROVE_AT_ONCE,
 	LA_Q_APPROVE,
 	LA_Q_APPROVE_MOVED,
 	LA_Q_DECLINE,
@@ -107,6 +108,7 @@ typedef struct LaParams
 	int			count;
 	Datum		values[LA_MAX_PARAMS];
 	char		nulls[LA_MAX_PARAMS];
+	ParamListInfo running;		/* what la_run_late() reads */
 } LaParams;
 
 /* What a statement sees. */
@@ -120,6 +122,14 @@ typedef enum LaView
 
 /* Runs it and returns the number of rows, which are in SPI_tuptable. */
 extern uint64 la_run(LaQuery query, LaParams *params, LaView view);
+
+/*
+ * The same with LA_WRITE for a statement that calls back, through a function of
+ * ours, before it needs most of its parameters: la_params_renew() hands them in.
+ * Not for transactions that use one snapshot: there is no crosscheck.
+ */
+extern uint64 la_run_late(LaQuery query, LaParams *params);
+extern void la_params_renew(LaParams *params);
 
 /* The first row's first column, copied to the caller of SPI_connect(); false if there is no row. */
 extern bool la_run_one(LaQuery query, LaParams *params, LaView view, Datum *result);

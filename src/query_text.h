@@ -106,9 +106,9 @@
 	"  FROM ledger_agents.authorizations x WHERE " whose LIVE ") f" \
 	" WHERE f.instant IS NOT NULL) r WHERE r.freed >= $6"
 
-#define KEY_AND_COUNTER \
+#define KEY_AND_COUNTER(key) \
 	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
-	" AND x.agent_id = $2 AND x.idempotency_key = $3), k.xmax, k"
+	" AND x.agent_id = $2 AND x.idempotency_key = " key "), k.xmax, k"
 #define AGENT_COUNTER "k.organization_id = $1 AND k.scope = 'agent' AND k.scope_id = $4"
 
 /* The counter is the one that was judged. */
@@ -125,9 +125,9 @@
  * anew in every call.
  */
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
-#define BOOK(counter_set, outcome, columns, values) \
-	"WITH k AS (UPDATE ledger_agents.counters SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $43" AS_JUDGED \
+#define BOOK(counter_set, judged, outcome, columns, values) \
+	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $43" judged \
 	" RETURNING true)" \
 	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
 	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
@@ -359,14 +359,14 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * same reason enums are as they are stored.
 	 */
 	[LA_Q_GATHER] = {"tutt",
-		"SELECT " KEY_AND_COUNTER ", a.customer_id, a.status, a.currency, a.spending_limit,"
+		"SELECT " KEY_AND_COUNTER("$3") ", a.customer_id, a.status, a.currency, a.spending_limit,"
 		" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.policy,"
 		" a.default_policy_id"
 		" FROM ledger_agents.agents a JOIN ledger_agents.counters k ON " AGENT_COUNTER
 	" WHERE a.organization_id = $1 AND a.id = $2"},
 	/* The same where the agent is known. */
 	[LA_Q_GATHER_KNOWN] = {"tutt",
-	"SELECT " KEY_AND_COUNTER " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
+	"SELECT " KEY_AND_COUNTER("$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
 	/* Customer $2 and its organization. */
 	[LA_Q_TENANT] = {"tt",
 		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"
@@ -378,17 +378,26 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_TOKEN_VALID] = {"tuuz",
 		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
 	" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
+
+	/*
+	 * Gathers, judges and books in one: approves() is asked in the middle,
+	 * and the parameters that it hands in are those that are booked.
+	 */
+	[LA_Q_APPROVE_AT_ONCE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
+		BOOK(COUNTER_SET_SUMS,
+			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$37") ")",
+			 "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
 	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET_SUMS, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK(COUNTER_SET_SUMS, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
 
 	/*
 	 * The same where the counter's windows, marks or expiry have changed,
 	 * too.
 	 */
 	[LA_Q_APPROVE_MOVED] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
 	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
-		BOOK(COUNTER_SET, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
+		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
 			 "$44, $45::ledger_agents.decline_reason, $46::ledger_agents.decline_reason[], $47")},
 
 	/*

@@ -9,7 +9,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "amount.h"
@@ -17,7 +16,6 @@
 #include "document.h"
 #include "errors.h"
 #include "event.h"
-#include "field.h"
 #include "lock.h"
 #include "module.h"
 #include "policy.h"
@@ -26,20 +24,28 @@
 PG_FUNCTION_INFO_V1(la_authorize);
 PG_FUNCTION_INFO_V1(la_authorize_or_raise);
 PG_FUNCTION_INFO_V1(la_evaluate);
+PG_FUNCTION_INFO_V1(la_approves);
 
-/* Arguments of the three, in order. */
-enum
+/* A call on its way. */
+typedef struct Spend
 {
-	ARG_AGENT, ARG_AMOUNT, ARG_CURRENCY, ARG_MERCHANT, ARG_MCC, ARG_COUNTRY, ARG_CARD,
-	ARG_INTENT, ARG_KEY, ARG_HOLD_FOR, ARG_METADATA, ARG_ORGANIZATION, ARG_AS_OF
-};
+	LaRequest	request;
+	LaDecision	decision;
+	pg_uuid_t	id;
+} Spend;
 
 static Datum decide(FunctionCallInfo fcinfo, bool raise);
-static void read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller,
-						 LaRequest *request);
+static bool book(LaBooks *books, Spend *spend, bool raise);
+static void book_at_once(LaBooks *books, void *decision);
+static bool approve_by_counter(LaBooks *books, Spend *spend);
 static Datum replay(LaBooks *books, LaRequest *request, bool raise);
+static bool has_rules(const LaBooks *books);
+static bool weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
+static void approve(LaBooks *books, const LaRequest *request, LaDecision *decision);
 static void judge(LaBooks *books, LaRequest *request, LaDecision *decision);
-static bool apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id);
+static void begin_entry(LaBooks *books, Spend *spend);
+static void param_approval(LaParams *params, LaBooks *books, const Spend *spend);
+static bool apply(LaBooks *books, Spend *spend);
 static char *list_reasons(const LaVerdict *verdict);
 static void refuse_declined(const char *reasons);
 
@@ -79,17 +85,17 @@ la_authorize_or_raise(PG_FUNCTION_ARGS)
 Datum
 la_evaluate(PG_FUNCTION_ARGS)
 {
-	LaPrincipal caller = la_caller(fcinfo, ARG_ORGANIZATION);
+	LaPrincipal caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
 	LaRequest	request;
 	LaBooks		books;
 	LaDecision	decision;
 	Datum		answer;
 
-	read_request(fcinfo, &caller, &request);
+	la_read_request(fcinfo, &caller, &request);
 	SPI_connect();
 	la_books_init(&books, &caller, &request.agent_id, LA_STATEMENT);
 	la_books_read(&books, &caller);
-	la_measure(&books, PG_ARGISNULL(ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	la_measure(&books, PG_ARGISNULL(LA_ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(LA_ARG_AS_OF));
 	judge(&books, &request, &decision);
 	answer = la_answer(fcinfo, &books, &request, &decision, NULL);
 	SPI_finish();
@@ -100,41 +106,31 @@ static Datum
 decide(FunctionCallInfo fcinfo, bool raise)
 {
 	LaPrincipal caller;
-	LaRequest	request;
 	LaBooks		books;
-	LaDecision	decision;
-	pg_uuid_t	id;
+	Spend		spend;
 	Datum		answer;
 	bool		lock_row = false;
 
 	PreventCommandIfReadOnly("authorize()");
-	caller = la_caller(fcinfo, ARG_ORGANIZATION);
-	read_request(fcinfo, &caller, &request);
+	caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
+	la_read_request(fcinfo, &caller, &spend.request);
 	la_limit_waiting();
 	SPI_connect();
-	la_books_init(&books, &caller, &request.agent_id, LA_LATEST);
+	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
+	books.at_once = book_at_once;
+	books.decision = &spend;
 	for (;; lock_row = true)
 	{
-		la_books_open(&books, &caller, request.key, lock_row);
-		if (books.key_known)
-		{
-			answer = replay(&books, &request, raise);
+		la_books_open(&books, &caller, spend.request.key, lock_row);
+		if (books.key_known || books.booked || book(&books, &spend, raise))
 			break;
-		}
-		la_measure(&books, la_now());
-		judge(&books, &request, &decision);
-		if (raise && !decision.verdict.approved)
-			refuse_declined(list_reasons(&decision.verdict));
-		if (apply(&books, &request, &decision, &id))
-		{
-			answer = la_answer(fcinfo, &books, &request, &decision, &id);
-			break;
-		}
 		if (lock_row)
 			elog(ERROR, "the agent's counter was changed under its lock");
 		/* The row is not the one that was judged: lock it, and judge anew. */
 		la_books_close(&books);
 	}
+	answer = books.key_known ? replay(&books, &spend.request, raise)
+		: la_answer(fcinfo, &books, &spend.request, &spend.decision, &spend.id);
 	la_books_close(&books);
 
 	/*
@@ -142,121 +138,121 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	 * locks just given back.
 	 */
 	if (!books.key_known)
-		la_follow(&books, &request, &decision);
+		la_follow(&books, &spend.request, &spend.decision);
 	SPI_finish();
 	return answer;
 }
 
-static char *
-text_argument(FunctionCallInfo fcinfo, int i, int most, const char *field)
+/* Judges what was gathered and applies it; false: the counter is no longer the one that was judged. */
+static bool
+book(LaBooks *books, Spend *spend, bool raise)
 {
-	char	   *value;
-
-	if (PG_ARGISNULL(i))
-		return NULL;
-	value = text_to_cstring(PG_GETARG_TEXT_PP(i));
-	la_check_length(value, 1, most, field);
-	return value;
+	la_measure(books, la_now());
+	judge(books, &spend->request, &spend->decision);
+	if (raise && !spend->decision.verdict.approved)
+		refuse_declined(list_reasons(&spend->decision.verdict));
+	return apply(books, spend);
 }
 
-/* Longest hold; the network's own are gone after 30 days or so. */
-#define MAX_HOLD_DAYS 3660
-
-static void
-read_hold_for(FunctionCallInfo fcinfo, LaRequest *request)
+/* A statement under way that asks approves() in its middle. */
+typedef struct Attempt
 {
-	Interval	zero = {0};
-	Interval	most = {.day = MAX_HOLD_DAYS};
+	LaBooks    *books;
+	Spend	   *spend;
+	LaParams	params;
+	MemoryContext memory;
+	bool		asked;
+	bool		approved;
+} Attempt;
 
-	request->hold_for = PG_GETARG_INTERVAL_P(ARG_HOLD_FOR);
-	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
-										  IntervalPGetDatum(&zero))))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("hold_for must be longer than zero"),
-				la_detail("invalid_value", "hold_for", "Leave it out for a hold that does not expire."));
-	if (DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
-										 IntervalPGetDatum(&most))))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("hold_for is too long"),
-				la_detail("out_of_range", "hold_for", "It may be up to %d days.", MAX_HOLD_DAYS));
-}
+static Attempt *current = NULL;
 
+/* See LaBookAtOnce. */
 static void
-refuse_form(const char *field, const char *value, const char *form)
+book_at_once(LaBooks *books, void *decision)
 {
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("%s is not valid: \"%s\"", field, la_quoted(value)),
-			la_detail("invalid_value", field, "It must be %s.", form));
-}
+	Attempt		attempt = {
+		.books = books, .spend = decision, .memory = CurrentMemoryContext
+	};
 
-/* What the merchant category, the country and the hold must look like. */
-static void
-read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
-{
-	request->merchant = text_argument(fcinfo, ARG_MERCHANT, 255, "merchant");
-	request->mcc = text_argument(fcinfo, ARG_MCC, 255, "mcc");
-	if (request->mcc != NULL &&
-		(strlen(request->mcc) != 4 || strspn(request->mcc, "0123456789") != 4))
-		refuse_form("mcc", request->mcc, "four digits");
-	request->country = text_argument(fcinfo, ARG_COUNTRY, 255, "country");
-	if (request->country != NULL)
+	Attempt    *outer = current;
+
+	memset(&attempt.spend->decision, 0, sizeof(LaDecision));
+	param_approval(&attempt.params, books, attempt.spend);
+	current = &attempt;
+	PG_TRY();
 	{
-		request->country = asc_toupper(request->country, strlen(request->country));
-		if (strlen(request->country) != 2 ||
-			strspn(request->country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2)
-			refuse_form("country", request->country, "an ISO 3166 alpha-2 code");
+		books->booked = la_run_late(LA_Q_APPROVE_AT_ONCE, &attempt.params) == 1;
 	}
-	if (!PG_ARGISNULL(ARG_HOLD_FOR))
-		read_hold_for(fcinfo, request);
-}
-
-static void
-read_amount(FunctionCallInfo fcinfo, LaRequest *request)
-{
-	if (PG_ARGISNULL(ARG_AMOUNT))
-		la_null_field("amount");
-	request->amount = PG_GETARG_INT64(ARG_AMOUNT);
-	if (request->amount <= 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("amount must be greater than zero"),
-				la_detail("invalid_amount", "amount", "It is %lld.", (long long) request->amount));
-}
-
-static void
-read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *request)
-{
-	memset(request, 0, sizeof(LaRequest));
-	if (!PG_ARGISNULL(ARG_AGENT))
-		request->agent_id = *PG_GETARG_UUID_P(ARG_AGENT);
-	else if (caller->is_agent)
-		request->agent_id = caller->agent_id;
-	else
-		la_null_field("agent_id");
-	la_require_own_agent(caller, &request->agent_id);
-	read_amount(fcinfo, request);
-	if (!PG_ARGISNULL(ARG_CURRENCY))
-		request->currency = la_normal_currency(text_to_cstring(PG_GETARG_TEXT_PP(ARG_CURRENCY)),
-											   "currency");
-	read_facts_of_purchase(fcinfo, request);
-	request->key = text_argument(fcinfo, ARG_KEY, 255, "idempotency_key");
-	if (!PG_ARGISNULL(ARG_METADATA))
+	PG_FINALLY();
 	{
-		request->metadata = PG_GETARG_JSONB_P(ARG_METADATA);
-		la_check_metadata(request->metadata, "metadata");
+		current = outer;
 	}
+	PG_END_TRY();
+	if (books->booked)
+		return;
+	if (!attempt.asked)
+		la_unknown("agent", books->agent_text);
+	if (attempt.approved)
+		books->counter_busy = true; /* it was, until a moment ago */
+	books->counters[LA_AGENT_BOOK] = books->agent_counter_read;
+}
 
-	/*
-	 * There are no cards and no intents yet, so that every id is an unknown
-	 * one.
-	 */
-	if (!PG_ARGISNULL(ARG_CARD))
-		la_unknown_uuid("card", PG_GETARG_UUID_P(ARG_CARD));
-	if (!PG_ARGISNULL(ARG_INTENT))
-		la_unknown_uuid("intent", PG_GETARG_UUID_P(ARG_INTENT));
+/*
+ * ledger_agents.approves(key_known boolean, writer xid, counter ledger_agents.counters)
+ *		returns boolean
+ *
+ * What LA_Q_APPROVE_AT_ONCE asks about the counter that it has found: true when
+ * the decision under way is an approval that changes nothing but its sums; the
+ * statement then has the parameters to book it with.  False in every other case.
+ */
+Datum
+la_approves(PG_FUNCTION_ARGS)
+{
+	Attempt    *attempt = current;
+	MemoryContext previous;
+
+	if (attempt == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("no decision is under way"));
+	/* Asked again: the row was changed, and this is its next version. */
+	if (attempt->asked)
+#if LA_MUTANT != 1
+		PG_RETURN_BOOL(false);
+#else
+		PG_RETURN_BOOL(attempt->approved);
+#endif
+	attempt->asked = true;
+	previous = MemoryContextSwitchTo(attempt->memory);
+	la_books_read_counter(attempt->books, PG_GETARG_BOOL(0), PG_GETARG_TRANSACTIONID(1),
+						  PG_GETARG_DATUM(2));
+	attempt->approved = approve_by_counter(attempt->books, attempt->spend);
+	if (attempt->approved)
+	{
+		attempt->params.count = 0;
+		param_approval(&attempt->params, attempt->books, attempt->spend);
+		la_params_renew(&attempt->params);
+	}
+	MemoryContextSwitchTo(previous);
+	PG_RETURN_BOOL(attempt->approved);
+}
+
+/* Runs no statement: it is called inside of one. */
+static bool
+approve_by_counter(LaBooks *books, Spend *spend)
+{
+	TimestampTz now = la_now();
+
+	if (books->key_known || books->counter_busy || has_rules(books) ||
+		!la_counter_suffices(books, now))
+		return false;
+	la_measure(books, now);
+	if (!weigh(books, &spend->request, &spend->decision))
+		return false;
+	approve(books, &spend->request, &spend->decision);
+	begin_entry(books, spend);
+	return la_counter_kept_windows(&books->agent_counter_read, &books->counters[LA_AGENT_BOOK]);
 }
 
 /* The stored answer to the key; an error if it answered another request. */
@@ -295,6 +291,13 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	if (raise && !row.nulls[2])
 		refuse_declined(TextDatumGetCString(row.values[2]));
 	return SPI_datumTransfer(row.values[0], false, -1);
+}
+
+static bool
+has_rules(const LaBooks *books)
+{
+	return books->tenant->customer_rule != NULL || books->agent->rule != NULL ||
+		books->agent->has_template;
 }
 
 /* Rules are stored but not judged yet, so that nothing may be decided where there are any. */
@@ -408,25 +411,27 @@ count_approval(LaBooks *books, const LaRequest *request, const LaDecision *decis
 	}
 }
 
-static void
-judge(LaBooks *books, LaRequest *request, LaDecision *decision)
+/* The verdict alone: whether it is an approval. */
+static bool
+weigh(LaBooks *books, LaRequest *request, LaDecision *decision)
 {
 	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
-	LaVerdict  *verdict = &decision->verdict;
 
 	memset(decision, 0, sizeof(LaDecision));
-	refuse_rules(books);
 	if (request->currency == NULL)
 		request->currency = own->currency;
-	la_judge(&books->facts, request, verdict);
+	la_judge(&books->facts, request, &decision->verdict);
 	decision->spent_before = own->spent;
 	decision->spent_after = own->spent;
-	if (!verdict->approved)
-	{
-		decision->failed_limits = describe_failures(books, verdict);
-		decision->retries = find_retry(books, request, verdict, &decision->retry_at);
-		return;
-	}
+	return decision->verdict.approved;
+}
+
+/* What an approval does to the counters in memory, and which events are due. */
+static void
+approve(LaBooks *books, const LaRequest *request, LaDecision *decision)
+{
+	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
+
 	if (request->hold_for != NULL)
 		decision->expires_at =
 			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
@@ -436,6 +441,19 @@ judge(LaBooks *books, LaRequest *request, LaDecision *decision)
 	if (own->frequency != LA_PER_TRANSACTION && strcmp(own->currency, request->currency) == 0)
 		decision->spent_after = la_add(own->spent, request->amount);
 	la_mark_events(books, decision);
+}
+
+static void
+judge(LaBooks *books, LaRequest *request, LaDecision *decision)
+{
+	refuse_rules(books);
+	if (weigh(books, request, decision))
+	{
+		approve(books, request, decision);
+		return;
+	}
+	decision->failed_limits = describe_failures(books, &decision->verdict);
+	decision->retries = find_retry(books, request, &decision->verdict, &decision->retry_at);
 }
 
 static Datum
@@ -449,15 +467,27 @@ reason_array(const LaVerdict *verdict)
 										   TYPALIGN_INT));
 }
 
-/* Parameters from the id to the metadata: what approvals and declines both have. */
+/* The decision's own id and number. */
 static void
-param_decision(LaParams *params, LaBooks *books, const LaRequest *request,
-			   const LaDecision *decision, const pg_uuid_t *id)
+begin_entry(LaBooks *books, Spend *spend)
 {
+	la_new_id(&spend->id, books->at);
+	books->counters[LA_AGENT_BOOK].sequence++;
+}
+
+/* The parameters that approvals and declines both have. */
+static void
+param_decision(LaParams *params, LaBooks *books, const Spend *spend)
+{
+	const LaRequest *request = &spend->request;
+	const LaDecision *decision = &spend->decision;
 	const LaVerdict *verdict = &decision->verdict;
 	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
 
-	la_param_uuid(params, id);
+	la_param_text(params, books->organization_id);
+	la_param_uuid(params, &books->agent_id);
+	la_param_counter(params, &books->counters[LA_AGENT_BOOK]);
+	la_param_uuid(params, &spend->id);
 	la_param_int64(params, request->amount);
 	la_param_int64(params, verdict->approved ? request->amount : 0);
 	la_param_int64(params, decision->spent_after);
@@ -476,27 +506,34 @@ param_decision(LaParams *params, LaBooks *books, const LaRequest *request,
 	la_param_text(params, books->agent_text);
 }
 
+static void
+param_approval(LaParams *params, LaBooks *books, const Spend *spend)
+{
+	const LaVerdict *verdict = &spend->decision.verdict;
+
+	param_decision(params, books, spend);
+	la_param(params, Int64GetDatum(verdict->remaining), !verdict->limited);
+	la_param(params, TimestampTzGetDatum(spend->decision.expires_at),
+			 spend->request.hold_for == NULL);
+}
+
 /* Books the decision; false: the counter is no longer the one that was judged. */
 static bool
-apply(LaBooks *books, LaRequest *request, LaDecision *decision, pg_uuid_t *id)
+apply(LaBooks *books, Spend *spend)
 {
+	const LaDecision *decision = &spend->decision;
 	const LaVerdict *verdict = &decision->verdict;
 	LaParams	params = {0};
 
-	la_new_id(id, books->at);
-	books->counters[LA_AGENT_BOOK].sequence++;
-	la_param_text(&params, books->organization_id);
-	la_param_uuid(&params, &books->agent_id);
-	la_param_counter(&params, &books->counters[LA_AGENT_BOOK]);
-	param_decision(&params, books, request, decision, id);
+	begin_entry(books, spend);
 	if (verdict->approved)
 	{
-		la_param(&params, Int64GetDatum(verdict->remaining), !verdict->limited);
-		la_param(&params, TimestampTzGetDatum(decision->expires_at), request->hold_for == NULL);
+		param_approval(&params, books, spend);
 		return la_run(la_counter_kept_windows(&books->agent_counter_read,
 											  &books->counters[LA_AGENT_BOOK])
 					  ? LA_Q_APPROVE : LA_Q_APPROVE_MOVED, &params, LA_WRITE) == 1;
 	}
+	param_decision(&params, books, spend);
 	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
 	la_param_text(&params, la_reason_label(verdict->reasons[0]));
 	la_param(&params, reason_array(verdict), false);

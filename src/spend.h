@@ -12,6 +12,18 @@
 #include "books.h"
 #include "judge.h"
 
+/* Arguments of authorize(), authorize_or_raise() and evaluate(), in order. */
+enum
+{
+	LA_ARG_AGENT, LA_ARG_AMOUNT, LA_ARG_CURRENCY, LA_ARG_MERCHANT, LA_ARG_MCC, LA_ARG_COUNTRY,
+	LA_ARG_CARD, LA_ARG_INTENT, LA_ARG_KEY, LA_ARG_HOLD_FOR, LA_ARG_METADATA,
+	LA_ARG_ORGANIZATION, LA_ARG_AS_OF
+};
+
+/* What is asked for; an error that names the argument where it is not right. */
+extern void la_read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller,
+							LaRequest *request);
+
 typedef struct LaDecision
 {
 	LaVerdict	verdict;

@@ -97,7 +97,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.update_agent ledger_agents.deregister_agent ledger_agents.create_agent_token'
                || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
                || ' ledger_agents.rotate_agent_token ledger_agents.reverse'),
-  ('', 'ledger_agents.current_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.grant_access')) AS w (levels, names);
+  ('', 'ledger_agents.current_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
   'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',
