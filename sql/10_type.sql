@@ -31,6 +31,28 @@ CREATE TYPE ledger_agents.limit_scope AS ENUM ('card', 'agent', 'customer', 'org
 COMMENT ON TYPE ledger_agents.limit_scope IS
 'Where a limit is set and its spend is counted, from the narrowest to the widest. Counters are locked in this order.';
 
+CREATE TYPE ledger_agents.card_type AS ENUM ('single', 'multi');
+COMMENT ON TYPE ledger_agents.card_type IS
+'single: used up by its first approved authorization. multi: used until it is closed.';
+
+CREATE TYPE ledger_agents.card_status AS ENUM ('active', 'frozen', 'closed');
+COMMENT ON TYPE ledger_agents.card_status IS
+'Status of a card. Closed is final.';
+
+CREATE TYPE ledger_agents.card_status_reason AS ENUM (
+	'manual', 'agent_suspended', 'agent_deregistered', 'merchant_drift', 'ttl_expired');
+COMMENT ON TYPE ledger_agents.card_status_reason IS
+'Why a card is frozen or closed: by hand, with its agent, by its rule onDrift, by the end of its ttl.';
+
+CREATE TYPE ledger_agents.intent_status AS ENUM (
+	'pending_approval', 'pending', 'matched', 'mismatched', 'rejected', 'expired', 'canceled');
+COMMENT ON TYPE ledger_agents.intent_status IS
+'Status of an intent. pending_approval waits for a human, pending for its authorization; matched and mismatched are used up by one, and pending again when that is reversed in full.';
+
+CREATE TYPE ledger_agents.attestation_status AS ENUM ('attested', 'stale', 'unattested');
+COMMENT ON TYPE ledger_agents.attestation_status IS
+'Whether a spend was attested before: within the window of the rules, longer ago, never.';
+
 CREATE TYPE ledger_agents.decision AS ENUM ('approved', 'declined');
 COMMENT ON TYPE ledger_agents.decision IS
 'The answer to a spend request.';
@@ -59,7 +81,10 @@ COMMENT ON TYPE ledger_agents.entry_kind IS
 
 CREATE TYPE ledger_agents.event_type AS ENUM (
 	'agent.registered', 'agent.updated', 'agent.suspended', 'agent.activated', 'agent.deregistered',
-	'agent.limit_exceeded', 'agent.limit_approaching', 'agent.token.created', 'agent.token.revoked');
+	'agent.limit_exceeded', 'agent.limit_approaching', 'agent.token.created', 'agent.token.revoked',
+	'card.created', 'card.frozen', 'card.unfrozen', 'card.closed', 'card.expired', 'card.merchant_drift',
+	'intent.pending_approval', 'intent.approved', 'intent.rejected', 'intent.matched', 'intent.mismatched',
+	'intent.canceled', 'intent.expired', 'spend.unattested');
 COMMENT ON TYPE ledger_agents.event_type IS
 'Types of events, as the published webhooks name them.';
 

@@ -15,8 +15,16 @@ CREATE TABLE ledger_agents.policies (
 );
 SELECT pg_catalog.pg_extension_config_dump('ledger_agents.policies', '');
 
+/* Remembered for decisions, with the agents and cards that use them. */
+CREATE TRIGGER policies_forget AFTER UPDATE OR DELETE ON ledger_agents.policies
+	FOR EACH ROW EXECUTE FUNCTION ledger_agents.forget_tenants();
+CREATE TRIGGER policies_forget_all AFTER TRUNCATE ON ledger_agents.policies
+	FOR EACH STATEMENT EXECUTE FUNCTION ledger_agents.forget_tenants();
+ALTER TABLE ledger_agents.policies
+	ENABLE ALWAYS TRIGGER policies_forget, ENABLE ALWAYS TRIGGER policies_forget_all;
+
 COMMENT ON TABLE ledger_agents.policies IS
-'Reusable, named templates of rules. Rules are not enforced yet: a decision that would need them is refused with 0A000.';
+'Reusable, named templates of rules, for agents and cards.';
 COMMENT ON COLUMN ledger_agents.policies.organization_id IS 'The organization it belongs to.';
 COMMENT ON COLUMN ledger_agents.policies.id IS 'Version 7 uuid.';
 COMMENT ON COLUMN ledger_agents.policies.name IS '1 to 255 characters, unique in the organization, compared bytewise.';

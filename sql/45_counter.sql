@@ -4,7 +4,8 @@
  * One narrow row a scope.  Its primary key is its only index and the changing
  * columns come last, so that an update is HOT and its WAL record short.  The
  * row's lock and its version are what no two decisions can both pass; rows of
- * customers and organizations exist once these have had a limit.
+ * customers and organizations exist once these have had a limit.  Cards and
+ * agents also have their memory here: what rules know of earlier approvals.
  *
  * No CHECK here nor on authorizations: the server parses every CHECK of a table
  * anew for every statement that writes it, which costs a decision a fifth of
@@ -31,22 +32,28 @@ CREATE TABLE ledger_agents.counters (
 	exceeded_limit bigint,
 	approaching_window timestamptz,
 	approaching_limit bigint,
+	attested_at timestamptz,
+	intents_until timestamptz,
+	use_count bigint NOT NULL,
 	version bigint NOT NULL,
 	sequence bigint NOT NULL,
 	decided_at timestamptz NOT NULL,
+	last_approved_at timestamptz,
+	auth_count bigint NOT NULL,
 	total_spent bigint NOT NULL,
 	day_spent bigint NOT NULL,
 	week_spent bigint NOT NULL,
 	month_spent bigint NOT NULL,
 	year_spent bigint NOT NULL,
+	first_merchant text,
 	CONSTRAINT counters_pkey PRIMARY KEY (organization_id, scope, scope_id)
 ) WITH (fillfactor = 60);
 SELECT pg_catalog.pg_extension_config_dump('ledger_agents.counters', '');
 
 COMMENT ON TABLE ledger_agents.counters IS
-'What is spent, one row for each agent, and for each customer and organization that has had a limit. Amounts in minor units of the scope''s currency; windows are half-open and in the organization''s time zone.';
+'What is spent, one row for each agent and card, and for each customer and organization that has had a limit. Amounts in minor units of the scope''s currency; windows are half-open and in the organization''s time zone.';
 COMMENT ON COLUMN ledger_agents.counters.organization_id IS 'The organization.';
-COMMENT ON COLUMN ledger_agents.counters.scope IS 'What is counted here: an agent, a customer, an organization.';
+COMMENT ON COLUMN ledger_agents.counters.scope IS 'What is counted here: a card, an agent, a customer, an organization.';
 COMMENT ON COLUMN ledger_agents.counters.scope_id IS 'Its id as text.';
 COMMENT ON COLUMN ledger_agents.counters.day_start IS 'Begin of the latest day in which something was decided.';
 COMMENT ON COLUMN ledger_agents.counters.day_end IS 'Its end.';
@@ -64,11 +71,17 @@ COMMENT ON COLUMN ledger_agents.counters.exceeded_window IS 'Window for which ag
 COMMENT ON COLUMN ledger_agents.counters.exceeded_limit IS 'The limit for which it was.';
 COMMENT ON COLUMN ledger_agents.counters.approaching_window IS 'Window for which agent.limit_approaching was last written.';
 COMMENT ON COLUMN ledger_agents.counters.approaching_limit IS 'The limit for which it was.';
+COMMENT ON COLUMN ledger_agents.counters.attested_at IS 'Last attestation of the card, or of the agent without a card; null: none.';
+COMMENT ON COLUMN ledger_agents.counters.intents_until IS 'No open intent of the agent can last beyond this instant; null: it never had one.';
+COMMENT ON COLUMN ledger_agents.counters.use_count IS 'Approved authorizations of the card that were not reversed in full; 0 in other scopes.';
 COMMENT ON COLUMN ledger_agents.counters.version IS 'One more with every change of the row.';
 COMMENT ON COLUMN ledger_agents.counters.sequence IS 'Number of the agent''s last decision; 0 in other scopes.';
 COMMENT ON COLUMN ledger_agents.counters.decided_at IS 'Instant of the last decision counted here; the next is never earlier.';
+COMMENT ON COLUMN ledger_agents.counters.last_approved_at IS 'Last approval with the card; for an agent, its last one without a card; null: none.';
+COMMENT ON COLUMN ledger_agents.counters.auth_count IS 'Approved authorizations that still count: not reversed in full, not expired.';
 COMMENT ON COLUMN ledger_agents.counters.total_spent IS 'Spent ever.';
 COMMENT ON COLUMN ledger_agents.counters.day_spent IS 'Spent in the day above.';
 COMMENT ON COLUMN ledger_agents.counters.week_spent IS 'Spent in the week above.';
 COMMENT ON COLUMN ledger_agents.counters.month_spent IS 'Spent in the month above.';
 COMMENT ON COLUMN ledger_agents.counters.year_spent IS 'Spent in the year above.';
+COMMENT ON COLUMN ledger_agents.counters.first_merchant IS 'Merchant of the first approval that named one, with the card; for an agent, without a card.';

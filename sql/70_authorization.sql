@@ -22,11 +22,13 @@ CREATE TABLE ledger_agents.authorizations (
 	expires_at timestamptz,
 	card_id uuid,
 	intent_id uuid,
+	linked_intent_id uuid,
 	decision ledger_agents.decision NOT NULL,
 	status ledger_agents.authorization_status NOT NULL,
 	reason ledger_agents.decline_reason,
 	agent_limit_frequency ledger_agents.spending_frequency NOT NULL,
 	on_limit_exceeded ledger_agents.limit_exceeded_action NOT NULL,
+	attestation ledger_agents.attestation_status,
 	customer_id text COLLATE "C" NOT NULL,
 	currency text COLLATE "C" NOT NULL,
 	idempotency_key text COLLATE "C",
@@ -73,7 +75,9 @@ COMMENT ON COLUMN ledger_agents.authorizations.max_approvable IS 'Largest amount
 COMMENT ON COLUMN ledger_agents.authorizations.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
 COMMENT ON COLUMN ledger_agents.authorizations.expires_at IS 'When the hold ends by itself; null: never.';
 COMMENT ON COLUMN ledger_agents.authorizations.card_id IS 'The card it was made with.';
-COMMENT ON COLUMN ledger_agents.authorizations.intent_id IS 'The intent it was made for.';
+COMMENT ON COLUMN ledger_agents.authorizations.intent_id IS 'The intent that the request named.';
+COMMENT ON COLUMN ledger_agents.authorizations.linked_intent_id IS 'Approved: the intent that it used up. Declined for approval_required: the one that waits for a human.';
+COMMENT ON COLUMN ledger_agents.authorizations.attestation IS 'Whether the spend was attested before; null: unattested.';
 COMMENT ON COLUMN ledger_agents.authorizations.decision IS 'approved or declined.';
 COMMENT ON COLUMN ledger_agents.authorizations.status IS 'As last written; a hold past expires_at is expired whatever stands here.';
 COMMENT ON COLUMN ledger_agents.authorizations.reason IS 'First of reasons.';
@@ -87,7 +91,7 @@ COMMENT ON COLUMN ledger_agents.authorizations.mcc IS 'Merchant category code as
 COMMENT ON COLUMN ledger_agents.authorizations.country IS 'ISO 3166 alpha-2 code as the caller gives it.';
 COMMENT ON COLUMN ledger_agents.authorizations.hold_for IS 'How long the hold was asked for; null: until captured or reversed.';
 COMMENT ON COLUMN ledger_agents.authorizations.reasons IS 'Every rule that failed, in the order of the checks; null when approved.';
-COMMENT ON COLUMN ledger_agents.authorizations.failed_limits IS 'For each limit that failed: scope, rule, limit, spent, remaining, window_start, next_reset.';
+COMMENT ON COLUMN ledger_agents.authorizations.failed_limits IS 'For each limit that failed: scope, rule (spendingLimit, perAuth, perDay, perMonth, cumulativeMax, maxAmount, maxAuthCount, currency), limit, spent, remaining, window_start, next_reset.';
 COMMENT ON COLUMN ledger_agents.authorizations.metadata IS 'The caller''s own object, up to 64 kB, or null.';
 
 CREATE TABLE ledger_agents.authorization_entries (
@@ -143,6 +147,8 @@ CREATE TYPE ledger_agents.authorization_detail AS (
 	country text,
 	card_id uuid,
 	intent_id uuid,
+	linked_intent_id uuid,
+	attestation ledger_agents.attestation_status,
 	idempotency_key text,
 	hold_for interval,
 	expires_at timestamptz,
@@ -166,7 +172,7 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.decision IS 'approved or de
 COMMENT ON COLUMN ledger_agents.authorization_detail.status IS 'What became of it; expired from the instant of expires_at on.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.reason IS 'First of reasons.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.reasons IS 'Every rule that failed, in the order of the checks; null when approved.';
-COMMENT ON COLUMN ledger_agents.authorization_detail.failed_limits IS 'For each limit that failed: scope, rule, limit, spent, remaining, window_start, next_reset.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.failed_limits IS 'For each limit that failed: scope, rule (spendingLimit, perAuth, perDay, perMonth, cumulativeMax, maxAmount, maxAuthCount, currency), limit, spent, remaining, window_start, next_reset.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.max_approvable IS 'Largest amount for which the same request would have passed every check, in minor units; null if none.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.remaining IS 'Approved: what the tightest limit leaves after it; null without limits.';
@@ -178,7 +184,9 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.merchant IS 'Merchant as th
 COMMENT ON COLUMN ledger_agents.authorization_detail.mcc IS 'Merchant category code, four digits.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.country IS 'ISO 3166 alpha-2 code.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.card_id IS 'The card it was made with.';
-COMMENT ON COLUMN ledger_agents.authorization_detail.intent_id IS 'The intent it was made for.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.intent_id IS 'The intent that the request named.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.linked_intent_id IS 'Approved: the intent that it used up. Declined for approval_required: the one that waits for a human; call again with it and a new key once it is approved.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.attestation IS 'attested, stale or unattested.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.hold_for IS 'How long the hold was asked for.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.expires_at IS 'When the hold ends by itself.';
@@ -216,7 +224,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_authorize';
 COMMENT ON FUNCTION ledger_agents.authorize IS
-'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, card or intent, 0A000 where rules would apply, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
+'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, or a card or intent that is not the agent''s, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
 
 CREATE FUNCTION ledger_agents.authorize_or_raise(
 	agent_id uuid DEFAULT NULL,

@@ -20,7 +20,7 @@
 #include "lock.h"
 #include "module.h"
 #include "organization.h"
-#include "policy.h"
+#include "rule.h"
 
 PG_FUNCTION_INFO_V1(la_update_agent);
 PG_FUNCTION_INFO_V1(la_deregister_agent);

@@ -18,7 +18,7 @@
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
-#include "policy.h"
+#include "rule.h"
 
 static const LaLevel levels[LA_LIMITS] = {
 	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION

@@ -33,14 +33,22 @@ enum
 	ORGANIZATION_ID, SCOPE, SCOPE_ID, FIRST_WINDOW,
 	ROLLING_FREQUENCY = FIRST_WINDOW + 2 * LA_CALENDAR_WINDOWS, ROLLING_SINCE, ROLLING_SPENT,
 	NEXT_EXPIRY, EXCEEDED_WINDOW, EXCEEDED_LIMIT, APPROACHING_WINDOW, APPROACHING_LIMIT,
-	VERSION, SEQUENCE, DECIDED_AT, TOTAL_SPENT, FIRST_SPENT,
-	COLUMNS = FIRST_SPENT + LA_CALENDAR_WINDOWS
+	ATTESTED_AT, INTENTS_UNTIL, USE_COUNT, VERSION, SEQUENCE, DECIDED_AT, LAST_APPROVED_AT,
+	AUTH_COUNT, TOTAL_SPENT, FIRST_SPENT,
+	FIRST_MERCHANT = FIRST_SPENT + LA_CALENDAR_WINDOWS, COLUMNS
 };
 
 static int64
 int64_of(LaRow row, int column)
 {
 	return row.nulls[column] ? 0 : DatumGetInt64(row.values[column]);
+}
+
+/* DT_NOBEGIN where there is none. */
+static TimestampTz
+instant_of(LaRow row, int column)
+{
+	return row.nulls[column] ? DT_NOBEGIN : DatumGetTimestampTz(row.values[column]);
 }
 
 static void
@@ -77,6 +85,12 @@ la_counter_read(LaCounter *counter, Datum composite)
 	counter->sequence = int64_of(row, SEQUENCE);
 	counter->decided_at = int64_of(row, DECIDED_AT);
 	counter->total = int64_of(row, TOTAL_SPENT);
+	counter->auth_count = int64_of(row, AUTH_COUNT);
+	counter->use_count = int64_of(row, USE_COUNT);
+	counter->last_approved_at = instant_of(row, LAST_APPROVED_AT);
+	counter->attested_at = instant_of(row, ATTESTED_AT);
+	counter->intents_until = instant_of(row, INTENTS_UNTIL);
+	counter->first_merchant = nulls[FIRST_MERCHANT] ? NULL : TextDatumGetCString(values[FIRST_MERCHANT]);
 }
 
 static void
@@ -84,6 +98,12 @@ param_mark(LaParams *params, const LaMark *mark)
 {
 	la_param(params, TimestampTzGetDatum(mark->window), !mark->set);
 	la_param(params, Int64GetDatum(mark->limit), !mark->set);
+}
+
+static void
+param_instant(LaParams *params, TimestampTz instant)
+{
+	la_param(params, TimestampTzGetDatum(instant), instant == DT_NOBEGIN);
 }
 
 void
@@ -106,6 +126,12 @@ la_param_counter(LaParams *params, const LaCounter *counter)
 	la_param_int64(params, counter->total);
 	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
 		la_param_int64(params, counter->spent[i]);
+	param_instant(params, counter->last_approved_at);
+	la_param_int64(params, counter->auth_count);
+	param_instant(params, counter->attested_at);
+	param_instant(params, counter->intents_until);
+	la_param_int64(params, counter->use_count);
+	la_param_text(params, counter->first_merchant);
 }
 
 static bool
@@ -121,14 +147,17 @@ la_counter_kept_windows(const LaCounter *before, const LaCounter *after)
 		!before->rolling && !after->rolling &&
 		before->expires == after->expires && before->next_expiry == after->next_expiry &&
 		same_mark(&before->exceeded, &after->exceeded) &&
-		same_mark(&before->approaching, &after->approaching);
+		same_mark(&before->approaching, &after->approaching) &&
+		before->intents_until == after->intents_until && before->use_count == after->use_count &&
+		before->first_merchant == after->first_merchant;
 }
 
 void
 la_counter_init(LaCounter *counter)
 {
 	memset(counter, 0, sizeof(LaCounter));
-	counter->decided_at = DT_NOBEGIN;
+	counter->decided_at = counter->last_approved_at = DT_NOBEGIN;
+	counter->attested_at = counter->intents_until = DT_NOBEGIN;
 	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
 		counter->windows[i].start = counter->windows[i].end = DT_NOBEGIN;
 }

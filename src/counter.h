@@ -51,6 +51,12 @@ typedef struct LaCounter
 	TimestampTz next_expiry;
 	LaMark		exceeded;
 	LaMark		approaching;
+	int64		auth_count;		/* approvals that still count */
+	int64		use_count;		/* of a card: approvals not reversed in full */
+	TimestampTz last_approved_at;	/* DT_NOBEGIN: never; so with the next two */
+	TimestampTz attested_at;
+	TimestampTz intents_until;
+	char	   *first_merchant; /* NULL: none yet */
 } LaCounter;
 
 /* From a whole row of the table. */

@@ -20,6 +20,18 @@
 #define LA_EVENT_LIMIT_APPROACHING "agent.limit_approaching"
 #define LA_EVENT_TOKEN_CREATED "agent.token.created"
 #define LA_EVENT_TOKEN_REVOKED "agent.token.revoked"
+#define LA_EVENT_CARD_CREATED "card.created"
+#define LA_EVENT_CARD_FROZEN "card.frozen"
+#define LA_EVENT_CARD_UNFROZEN "card.unfrozen"
+#define LA_EVENT_CARD_CLOSED "card.closed"
+#define LA_EVENT_CARD_DRIFT "card.merchant_drift"
+#define LA_EVENT_INTENT_PENDING_APPROVAL "intent.pending_approval"
+#define LA_EVENT_INTENT_APPROVED "intent.approved"
+#define LA_EVENT_INTENT_REJECTED "intent.rejected"
+#define LA_EVENT_INTENT_MATCHED "intent.matched"
+#define LA_EVENT_INTENT_MISMATCHED "intent.mismatched"
+#define LA_EVENT_INTENT_CANCELED "intent.canceled"
+#define LA_EVENT_UNATTESTED "spend.unattested"
 
 /* Writes an event about an agent. */
 extern void la_event(const char *organization_id, const char *type,

@@ -16,7 +16,7 @@
 #include "errors.h"
 #include "field.h"
 #include "json_value.h"
-#include "policy.h"
+#include "rule.h"
 #include "window.h"
 
 /* Bytes that decode into a uuid. */

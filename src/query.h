@@ -101,7 +101,7 @@ typedef enum LaQuery
 } LaQuery;
 
 /* Most parameters that a statement has. */
-#define LA_MAX_PARAMS 64
+#define LA_MAX_PARAMS 80
 
 typedef struct LaParams
 {

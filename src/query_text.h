@@ -9,21 +9,24 @@
  */
 
 /* What la_param_counter() gives. */
-#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii"
+#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii" "zizzit"
 
-/* Where la_param_counter() gave $3 to $26, $3 being the version that was judged. */
+/* Where la_param_counter() gave $3 to $32, $3 being the version that was judged. */
 #define COUNTER_SET \
 	"version = $3 + 1, day_start = $4, day_end = $5, week_start = $6, week_end = $7," \
 	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
 	" rolling_frequency = $12, rolling_since = $13," \
 	" rolling_spent = $14, next_expiry = $15, exceeded_window = $16, exceeded_limit = $17," \
 	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
+	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
+	" last_approved_at = $27, auth_count = $28, attested_at = $29, intents_until = $30," \
+	" use_count = $31, first_merchant = $32"
 
 /* The same for a counter of which only the sums have changed: most of them. */
 #define COUNTER_SET_SUMS \
 	"version = $3 + 1, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26"
+	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
+	" last_approved_at = $27, auth_count = $28"
 
 #define AGENT_DETAIL \
 	"ROW(a.organization_id, a.id, a.external_id, a.customer_id, a.name, a.description, a.status," \
@@ -58,7 +61,8 @@
 	"  THEN 'expired'::ledger_agents.authorization_status ELSE x.status END," \
 	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
 	" x.reversed_amount, CASE WHEN " EXPIRED(now) " THEN 0 ELSE x.counted_amount END, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
-	" x.intent_id, x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
+	" x.intent_id, x.linked_intent_id, coalesce(x.attestation, 'unattested')," \
+	" x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
 	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
 	replayed ", " cursor ")::ledger_agents.authorization_detail"
 
@@ -127,14 +131,14 @@
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
 #define BOOK(counter_set, judged, outcome, columns, values) \
 	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $43" judged \
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $49" judged \
 	" RETURNING true)" \
 	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
 	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
 	" agent_limit_frequency, on_limit_exceeded, customer_id, currency, idempotency_key, merchant," \
 	" mcc, country, hold_for, metadata, " columns ")" \
-	" SELECT $1, $2, $20, $21, " outcome ", $27, $28, $29, $30, $31, $32, $33, $34, $35, $36," \
-	" $37, $38, $39, $40, $41, $42, " values " FROM k"
+	" SELECT $1, $2, $20, $21, " outcome ", $33, $34, $35, $36, $37, $38, $39, $40, $41, $42," \
+	" $43, $44, $45, $46, $47, $48, " values " FROM k"
 
 static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
@@ -308,10 +312,11 @@ static const Statement statements[LA_Q_COUNT] = {
 		" week_start, week_end, month_start, month_end, year_start, year_end, rolling_frequency,"
 		" rolling_since, rolling_spent, next_expiry, exceeded_window, exceeded_limit,"
 		" approaching_window, approaching_limit, sequence, decided_at, total_spent, day_spent,"
-		" week_spent, month_spent, year_spent, scope)"
+		" week_spent, month_spent, year_spent, last_approved_at, auth_count, attested_at,"
+		" intents_until, use_count, first_merchant, scope)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-	" $23, $24, $25, $26, $27::ledger_agents.limit_scope)"},
+	" $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33::ledger_agents.limit_scope)"},
 	/* Whole rows: la_counter_read() knows the table's columns by their order. */
 	[LA_Q_COUNTER_READ] = {"ttt",
 		"SELECT k FROM ledger_agents.counters k"
@@ -322,7 +327,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	" FOR NO KEY UPDATE"},
 	[LA_Q_COUNTER_WRITE] = {"tt" COUNTER_TYPES "t",
 		"UPDATE ledger_agents.counters SET " COUNTER_SET
-		" WHERE organization_id = $1 AND scope = $27::ledger_agents.limit_scope AND scope_id = $2"
+		" WHERE organization_id = $1 AND scope = $33::ledger_agents.limit_scope AND scope_id = $2"
 	AS_JUDGED " RETURNING true"},
 
 	/*
@@ -385,20 +390,20 @@ static const Statement statements[LA_Q_COUNT] = {
 	 */
 	[LA_Q_APPROVE_AT_ONCE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
 		BOOK(COUNTER_SET_SUMS,
-			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$37") ")",
-			 "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$43") ")",
+			 "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
 	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET_SUMS, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK(COUNTER_SET_SUMS, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
 
 	/*
 	 * The same where the counter's windows, marks or expiry have changed,
 	 * too.
 	 */
 	[LA_Q_APPROVE_MOVED] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$44, $45")},
+	BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
 	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
 		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
-			 "$44, $45::ledger_agents.decline_reason, $46::ledger_agents.decline_reason[], $47")},
+			 "$50, $51::ledger_agents.decline_reason, $52::ledger_agents.decline_reason[], $53")},
 
 	/*
 	 * The stored answer to a key, and the names of the fields that differ

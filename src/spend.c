@@ -18,7 +18,7 @@
 #include "event.h"
 #include "lock.h"
 #include "module.h"
-#include "policy.h"
+#include "rule.h"
 #include "spend.h"
 
 PG_FUNCTION_INFO_V1(la_authorize);

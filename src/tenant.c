@@ -24,7 +24,7 @@
 
 #include "compat.h"
 #include "module.h"
-#include "policy.h"
+#include "rule.h"
 #include "tenant.h"
 
 PG_FUNCTION_INFO_V1(la_forget_tenants);
@@ -78,6 +78,13 @@ la_forget_tenants(PG_FUNCTION_ARGS)
 				errmsg("forget_tenants() must be called as a trigger"));
 	CacheInvalidateRelcacheByRelid(RelationGetPrimaryKeyIndex(trigger->tg_relation, false));
 	return PointerGetDatum(NULL);
+}
+
+void
+la_forget_agents(void)
+{
+	CacheInvalidateRelcacheByRelid(get_relname_relid("agents_pkey",
+													 get_namespace_oid("ledger_agents", false)));
 }
 
 static void

@@ -51,6 +51,12 @@ extern const LaAgentFacts *la_known_agent(const char *organization_id, const pg_
 extern void la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
 							  const LaAgentFacts *facts);
 
+/*
+ * Has every backend read its agents anew, when this transaction commits, after
+ * something that no row of the remembered tables says: an agent's first card.
+ */
+extern void la_forget_agents(void);
+
 /* Columns of a row from first on: limit, frequency, mode. */
 extern void la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first,
 						  const char *currency);

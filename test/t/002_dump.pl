@@ -82,7 +82,7 @@ SQL
 my $secret = run_sql('origin', q{SELECT token FROM ledger_agents.create_agent_token(agent('decline'), 'mine')});
 run_sql('origin', 'DROP FUNCTION agent(text, text)');
 my $sums = sums_of('origin');
-is(join(' ', $sums =~ /^ledger_agents\.(\w+)\|0\|/gm), 'policies', 'there are rows in every table that has functions to write it');
+is(join(' ', $sums =~ /^ledger_agents\.(\w+)\|0\|/gm), 'attestations cards intents policies', 'there are rows in every table that has functions to write it');
 check_books('origin', 'before');
 
 # Dump and restore in each format that keeps all; the plain one through psql, stopping at the first error.

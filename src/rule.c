@@ -1,5 +1,5 @@
 /*
- * policy.c
+ * rule.c
  *		Rules of a policy: the names, the types and what may stand together.
  *
  * One table says which rules there are, in the published order.  A document
@@ -24,7 +24,7 @@
 
 #include "errors.h"
 #include "json_value.h"
-#include "policy.h"
+#include "rule.h"
 #include "window.h"
 
 #define MAX_RULES_BYTES (64 * 1024)

@@ -1,9 +1,9 @@
 /*
- * policy.h
+ * rule.h
  *		Rules of a policy: the names, the types and what may stand together.
  */
-#ifndef LA_POLICY_H
-#define LA_POLICY_H
+#ifndef LA_RULE_H
+#define LA_RULE_H
 
 #include "postgres.h"
 
@@ -19,4 +19,4 @@ extern void la_check_rules(Jsonb *rules, const char *field);
 /* The name of the first rule in the order of the published list, or NULL if there is none. */
 extern const char *la_first_rule(Jsonb *rules);
 
-#endif							/* LA_POLICY_H */
+#endif							/* LA_RULE_H */

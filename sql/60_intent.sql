@@ -1,0 +1,125 @@
+/*
+ * Intents: what agents say they are about to buy, and what humans say to it;
+ * and attestations: that a purchase was looked at before it was made.
+ */
+CREATE TABLE ledger_agents.intents (
+	organization_id text COLLATE "C" NOT NULL,
+	id uuid NOT NULL,
+	agent_id uuid NOT NULL,
+	card_id uuid,
+	client_intent_id text COLLATE "C",
+	status ledger_agents.intent_status NOT NULL,
+	summary text,
+	expected_amount bigint,
+	expected_currency text COLLATE "C" NOT NULL,
+	expected_merchant text,
+	expected_mccs text[] COLLATE "C",
+	tolerance bigint,
+	tolerance_percent integer,
+	ttl_minutes integer NOT NULL,
+	expires_at timestamptz NOT NULL,
+	parked boolean NOT NULL,
+	approved_at timestamptz,
+	approved_by text,
+	rejected_at timestamptz,
+	rejected_by text,
+	rejection_reason text,
+	canceled_at timestamptz,
+	canceled_by text,
+	authorization_id uuid,
+	settled_at timestamptz,
+	metadata jsonb NOT NULL,
+	created_at timestamptz NOT NULL,
+	CONSTRAINT intents_pkey PRIMARY KEY (organization_id, id),
+	CONSTRAINT intents_client_id_length CHECK (pg_catalog.char_length(client_intent_id) BETWEEN 1 AND 255),
+	CONSTRAINT intents_summary_length CHECK (pg_catalog.char_length(summary) BETWEEN 1 AND 1000),
+	CONSTRAINT intents_merchant_length CHECK (pg_catalog.char_length(expected_merchant) BETWEEN 1 AND 255),
+	CONSTRAINT intents_reason_length CHECK (pg_catalog.char_length(rejection_reason) BETWEEN 1 AND 1000),
+	CONSTRAINT intents_expected_amount_range CHECK (expected_amount > 0),
+	CONSTRAINT intents_tolerance_range CHECK (tolerance >= 0),
+	CONSTRAINT intents_tolerance_percent_range CHECK (tolerance_percent BETWEEN 0 AND 100),
+	CONSTRAINT intents_ttl_range CHECK (ttl_minutes BETWEEN 1 AND 1440),
+	CONSTRAINT intents_metadata_object CHECK (pg_catalog.jsonb_typeof(metadata) = 'object'),
+	CONSTRAINT intents_approval_whole CHECK ((approved_at IS NULL) = (approved_by IS NULL)),
+	CONSTRAINT intents_rejection_whole CHECK
+		((status = 'rejected') = (rejected_at IS NOT NULL) AND (rejected_at IS NULL) = (rejected_by IS NULL)),
+	CONSTRAINT intents_cancellation_whole CHECK
+		((status = 'canceled') = (canceled_at IS NOT NULL) AND (canceled_at IS NULL) = (canceled_by IS NULL)),
+	CONSTRAINT intents_settlement_whole CHECK
+		((status IN ('matched', 'mismatched')) = (authorization_id IS NOT NULL)
+		 AND (authorization_id IS NULL) = (settled_at IS NULL))
+);
+SELECT pg_catalog.pg_extension_config_dump('ledger_agents.intents', '');
+
+/* Reader: the replay of declare_intent. */
+CREATE UNIQUE INDEX intents_client_id_key
+	ON ledger_agents.intents (organization_id, agent_id, client_intent_id)
+	WHERE client_intent_id IS NOT NULL;
+/* Reader: decisions, which look at the open intents of an agent, oldest first. */
+CREATE INDEX intents_open_idx ON ledger_agents.intents (organization_id, agent_id, id)
+	WHERE status IN ('pending_approval', 'pending');
+/* Reader: list_intents. */
+CREATE INDEX intents_agent_idx ON ledger_agents.intents (organization_id, agent_id, id);
+
+COMMENT ON TABLE ledger_agents.intents IS
+'What agents say they are about to buy. An open one is expired from the instant of expires_at on, whatever its status says. Amounts in minor units of expected_currency.';
+COMMENT ON COLUMN ledger_agents.intents.organization_id IS 'The organization it belongs to.';
+COMMENT ON COLUMN ledger_agents.intents.id IS 'Version 7 uuid.';
+COMMENT ON COLUMN ledger_agents.intents.agent_id IS 'The agent that is going to buy.';
+COMMENT ON COLUMN ledger_agents.intents.card_id IS 'The card it is going to buy with; null: any, or none.';
+COMMENT ON COLUMN ledger_agents.intents.client_intent_id IS 'The caller''s own id, 1 to 255 characters, unique per agent; null: none.';
+COMMENT ON COLUMN ledger_agents.intents.status IS 'Where it stands; see intent_status.';
+COMMENT ON COLUMN ledger_agents.intents.summary IS 'What is to be bought, in words, 1 to 1000 characters, or null.';
+COMMENT ON COLUMN ledger_agents.intents.expected_amount IS 'Amount, above 0; null: any.';
+COMMENT ON COLUMN ledger_agents.intents.expected_currency IS 'Its currency.';
+COMMENT ON COLUMN ledger_agents.intents.expected_merchant IS 'Merchant, 1 to 255 characters; null: any.';
+COMMENT ON COLUMN ledger_agents.intents.expected_mccs IS 'Merchant category codes, four digits each; null: any.';
+COMMENT ON COLUMN ledger_agents.intents.tolerance IS 'How far the amount may be off, in minor units; null: by tolerance_percent.';
+COMMENT ON COLUMN ledger_agents.intents.tolerance_percent IS 'How far the amount may be off, 0 to 100 percent; null: by the rule intentTolerance, else 10.';
+COMMENT ON COLUMN ledger_agents.intents.ttl_minutes IS 'How long it stays open, 1 to 1440 minutes; an approval starts it anew.';
+COMMENT ON COLUMN ledger_agents.intents.expires_at IS 'When it is over by itself, unless it is used up before.';
+COMMENT ON COLUMN ledger_agents.intents.parked IS 'Made by a decline for approval_required, for exactly that request.';
+COMMENT ON COLUMN ledger_agents.intents.approved_at IS 'When a human approved it.';
+COMMENT ON COLUMN ledger_agents.intents.approved_by IS 'Who did.';
+COMMENT ON COLUMN ledger_agents.intents.rejected_at IS 'When a human rejected it.';
+COMMENT ON COLUMN ledger_agents.intents.rejected_by IS 'Who did.';
+COMMENT ON COLUMN ledger_agents.intents.rejection_reason IS 'Why, 1 to 1000 characters, or null.';
+COMMENT ON COLUMN ledger_agents.intents.canceled_at IS 'When it was canceled.';
+COMMENT ON COLUMN ledger_agents.intents.canceled_by IS 'Who did.';
+COMMENT ON COLUMN ledger_agents.intents.authorization_id IS 'The authorization that used it up.';
+COMMENT ON COLUMN ledger_agents.intents.settled_at IS 'When it did.';
+COMMENT ON COLUMN ledger_agents.intents.metadata IS 'The application''s own object, up to 64 kB.';
+COMMENT ON COLUMN ledger_agents.intents.created_at IS 'When it was declared.';
+
+CREATE TABLE ledger_agents.attestations (
+	organization_id text COLLATE "C" NOT NULL,
+	id uuid NOT NULL,
+	agent_id uuid NOT NULL,
+	card_id uuid,
+	summary text NOT NULL,
+	expected_amount bigint,
+	expected_merchant text,
+	context jsonb NOT NULL,
+	created_at timestamptz NOT NULL,
+	CONSTRAINT attestations_pkey PRIMARY KEY (organization_id, id),
+	CONSTRAINT attestations_summary_length CHECK (pg_catalog.char_length(summary) BETWEEN 1 AND 1000),
+	CONSTRAINT attestations_merchant_length CHECK (pg_catalog.char_length(expected_merchant) BETWEEN 1 AND 255),
+	CONSTRAINT attestations_expected_amount_range CHECK (expected_amount > 0),
+	CONSTRAINT attestations_context_object CHECK (pg_catalog.jsonb_typeof(context) = 'object')
+);
+SELECT pg_catalog.pg_extension_config_dump('ledger_agents.attestations', '');
+
+/* Reader: what was attested before a spend, newest first. */
+CREATE INDEX attestations_agent_idx ON ledger_agents.attestations (organization_id, agent_id, id);
+
+COMMENT ON TABLE ledger_agents.attestations IS
+'Access events: that an agent said what it was about to do before it used its means to spend.';
+COMMENT ON COLUMN ledger_agents.attestations.organization_id IS 'The organization it belongs to.';
+COMMENT ON COLUMN ledger_agents.attestations.id IS 'Version 7 uuid.';
+COMMENT ON COLUMN ledger_agents.attestations.agent_id IS 'The agent.';
+COMMENT ON COLUMN ledger_agents.attestations.card_id IS 'The card it is about to use; null: none.';
+COMMENT ON COLUMN ledger_agents.attestations.summary IS 'What it is about to do, 1 to 1000 characters.';
+COMMENT ON COLUMN ledger_agents.attestations.expected_amount IS 'Amount, above 0, in minor units; null: not said.';
+COMMENT ON COLUMN ledger_agents.attestations.expected_merchant IS 'Merchant, 1 to 255 characters; null: not said.';
+COMMENT ON COLUMN ledger_agents.attestations.context IS 'The caller''s own object, up to 64 kB.';
+COMMENT ON COLUMN ledger_agents.attestations.created_at IS 'When.';
