@@ -4,7 +4,7 @@
 
 /*
  * What each counter must hold, from the authorizations alone.  A wider scope is
- * kept up only as long as it has a limit.
+ * kept up only as long as it has a limit, or a rule that sums or counts.
  */
 CREATE VIEW ledger_agents.counter_audit AS
 WITH scopes AS (
@@ -14,7 +14,8 @@ WITH scopes AS (
 	SELECT c.organization_id, 'customer', c.id, o.currency
 	FROM ledger_agents.customers c
 	JOIN ledger_agents.organizations o ON o.id = c.organization_id
-	WHERE c.spending_limit IS NOT NULL
+	WHERE c.spending_limit IS NOT NULL OR c.policy -> 'limits' OPERATOR(pg_catalog.?|) '{perDay,perMonth}'
+	   OR c.policy OPERATOR(pg_catalog.?|) '{cumulativeMax,maxAuthCount}'
 	UNION ALL
 	SELECT o.id, 'organization', o.id, o.currency
 	FROM ledger_agents.organizations o

@@ -90,15 +90,18 @@ set_request(Row *row, const LaRequest *request)
 	set_text(row, MERCHANT, request->merchant);
 	set_text(row, MCC, request->mcc);
 	set_text(row, COUNTRY, request->country);
+	set(row, CARD_ID, UUIDPGetDatum(request->card_id), request->card_id != NULL);
+	set(row, INTENT_ID, UUIDPGetDatum(request->intent_id), request->intent_id != NULL);
 	set(row, HOLD_FOR, IntervalPGetDatum(request->hold_for), request->hold_for != NULL);
 	set(row, METADATA, JsonbPGetDatum(request->metadata), request->metadata != NULL);
 }
 
 static void
-set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaDecision *decision)
+set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaDecision *decision,
+			 bool evaluated)
 {
 	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
+	const LaLimit *own = &books->facts.limits[LA_AGENT];
 
 	set_label(row, DECISION, verdict->approved ? "approved" : "declined");
 	set_label(row, STATUS, verdict->approved ? "authorized" : "declined");
@@ -111,7 +114,9 @@ set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaD
 	set(row, AGENT_LIMIT_FREQUENCY, own->stored_frequency, true);
 	set(row, ON_LIMIT_EXCEEDED, own->stored_action, true);
 	set(row, AGENT_SPENT, Int64GetDatum(decision->spent_after), true);
-	set_label(row, ATTESTATION, "unattested");
+	set_label(row, ATTESTATION, la_attestation_label(verdict->attestation));
+	set(row, LINKED_INTENT_ID, UUIDPGetDatum(decision->linked_intent),
+		decision->linked_intent != NULL && !(evaluated && decision->parks));
 	if (!verdict->approved)
 		set_decline(row, decision);
 }
@@ -134,11 +139,11 @@ la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *reques
 	if (id != NULL)
 	{
 		set(&row, ID, UUIDPGetDatum(id), true);
-		set(&row, SEQUENCE, Int64GetDatum(books->counters[LA_AGENT_BOOK].sequence), true);
+		set(&row, SEQUENCE, Int64GetDatum(books->counters[LA_AGENT].sequence), true);
 		set_text(&row, IDEMPOTENCY_KEY, request->key);
 	}
 	set_request(&row, request);
-	set_decision(&row, books, request, decision);
+	set_decision(&row, books, request, decision, id == NULL);
 	answer = SPI_datumTransfer(HeapTupleGetDatum(heap_form_tuple(row.desc, row.values, row.nulls)),
 							   false, -1);
 	ReleaseTupleDesc(row.desc);

@@ -24,6 +24,8 @@ typedef struct Hold
 {
 	pg_uuid_t	id;
 	pg_uuid_t	agent_id;
+	bool		with_card;
+	pg_uuid_t	card_id;
 	TimestampTz decided_at;
 	char	   *currency;
 	int64		counted;
@@ -83,6 +85,7 @@ la_reverse(PG_FUNCTION_ARGS)
 	 */
 	read_hold(&caller, PG_GETARG_UUID_P(0), LA_Q_AUTHORIZATION_READ, LA_LATEST, &hold);
 	la_books_init(&books, &caller, &hold.agent_id, LA_LATEST);
+	la_books_name(&books, hold.with_card ? &hold.card_id : NULL, NULL);
 	la_books_open(&books, &caller, NULL, true);
 	read_hold(&caller, &hold.id, LA_Q_AUTHORIZATION_LOCK, LA_WRITE, &hold);
 	if (key == NULL || !find_entry(&caller, &hold, key, "reversal", amount, &answer))
@@ -113,6 +116,9 @@ read_hold(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query, LaView 
 	row = la_row(0);
 	hold->id = wanted;
 	hold->agent_id = *DatumGetUUIDP(row.values[0]);
+	hold->with_card = !row.nulls[6];
+	if (hold->with_card)
+		hold->card_id = *DatumGetUUIDP(row.values[6]);
 	hold->decided_at = DatumGetTimestampTz(row.values[2]);
 	hold->currency = TextDatumGetCString(row.values[3]);
 	hold->counted = DatumGetInt64(row.values[4]);
@@ -164,17 +170,28 @@ amount_to_reverse(const Hold *hold, int64 amount)
 	return amount == 0 ? hold->counted : amount;
 }
 
+/* All of it given back: the count, the single card and the intent with it. */
 static void
 release(LaBooks *books, const Hold *hold, int64 amount)
 {
-	for (int i = 0; i < LA_LIMITS; i++)
+	LaParams	params = {0};
+	bool		all = amount == hold->counted;
+
+	for (int i = 0; i < LA_SCOPES; i++)
 	{
 		if (!books->counted[i])
 			continue;
 		if (strcmp(books->facts.limits[i].currency, hold->currency) == 0)
 			la_counter_release(&books->counters[i], amount, hold->decided_at);
+		if (all)
+			la_counter_forget(&books->counters[i]);
 		la_write_counter(books, i);
 	}
+	if (!all)
+		return;
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &hold->id);
+	la_run(LA_Q_INTENT_REOPEN, &params, LA_WRITE);
 }
 
 static Datum

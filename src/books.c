@@ -18,10 +18,11 @@
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
-#include "rule.h"
 
-static const LaLevel levels[LA_LIMITS] = {
-	LA_LEVEL_AGENT, LA_LEVEL_CUSTOMER, LA_LEVEL_ORGANIZATION
+/* A card has no locks of its own: its agent's are its. */
+static const LaLevel levels[LA_SCOPES] = {
+	[LA_AGENT] = LA_LEVEL_AGENT,[LA_CUSTOMER] = LA_LEVEL_CUSTOMER,
+	[LA_ORGANIZATION] = LA_LEVEL_ORGANIZATION
 };
 
 void
@@ -33,22 +34,26 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	books->agent_id = *agent_id;
 	books->agent_text = la_uuid_text(agent_id);
 	books->view = view;
-	books->keys[LA_AGENT_BOOK] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
-	books->keys[LA_ORGANIZATION_BOOK] = la_lock_key(books->organization_id, "", 0);
+	books->keys[LA_AGENT] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
+	books->keys[LA_ORGANIZATION] = la_lock_key(books->organization_id, "", 0);
 }
 
-/* Columns of LA_Q_GATHER; LA_Q_GATHER_KNOWN has the first three. */
+void
+la_books_name(LaBooks *books, const pg_uuid_t *card_id, const pg_uuid_t *intent_id)
+{
+	books->card_id = card_id;
+	books->card_text = card_id == NULL ? NULL : la_uuid_text(card_id);
+	books->intent_id = intent_id;
+}
+
+/* Columns of LA_Q_GATHER; LA_Q_GATHER_KNOWN has the first three, LA_Q_GATHER_CARD one more. */
 enum
 {
-	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW,
-	CUSTOMER, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE
+	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW, CARD_COUNTER_ROW,
+	CUSTOMER = CARD_COUNTER_ROW, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE_ID,
+	TEMPLATE,
+	HAS_CARDS
 };
-
-static char *
-text_of(LaRow row, int column)
-{
-	return row.nulls[column] ? NULL : TextDatumGetCString(row.values[column]);
-}
 
 static bool
 has_label(LaRow row, int column, const char *label)
@@ -60,20 +65,19 @@ static const LaAgentFacts *
 read_agent(LaRow row)
 {
 	LaAgentFacts *facts = palloc0(sizeof(LaAgentFacts));
-	const char *rule = NULL;
 
-	facts->customer_id = text_of(row, CUSTOMER);
+	facts->customer_id = la_row_text(row, CUSTOMER);
 	facts->deregistered = has_label(row, STATUS, "deregistered");
 	facts->suspended = has_label(row, STATUS, "suspended");
-	la_read_limit(&facts->limit, LA_AGENT, row, LIMIT, text_of(row, CURRENCY));
+	la_read_limit(&facts->limit, LA_AGENT, row, LIMIT, la_row_text(row, CURRENCY));
 	facts->limit.stored_action = row.values[ACTION];
 	facts->limit.action = la_action(la_enum_label(row.values[ACTION]), "on_limit_exceeded");
-	if (!row.nulls[POLICY])
-		rule = la_first_rule(DatumGetJsonbP(row.values[POLICY]));
-	facts->rule = rule == NULL ? NULL : pstrdup(rule);
-	facts->has_template = !row.nulls[TEMPLATE];
+	facts->has_cards = DatumGetBool(row.values[HAS_CARDS]);
+	facts->own_rules = la_parse_rules(la_row_document(row, POLICY), NULL);
+	facts->rules = la_parse_rules(la_row_document(row, POLICY), la_row_document(row, TEMPLATE));
+	facts->has_template = !row.nulls[TEMPLATE_ID];
 	if (facts->has_template)
-		facts->template_id = *DatumGetUUIDP(row.values[TEMPLATE]);
+		facts->template_id = *DatumGetUUIDP(row.values[TEMPLATE_ID]);
 	return facts;
 }
 
@@ -111,9 +115,9 @@ la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer, Datu
 {
 	books->key_known = key_known;
 	books->counter_busy = books->view != LA_STATEMENT && is_open(writer);
-	la_counter_read(&books->counters[LA_AGENT_BOOK], counter);
-	books->agent_counter_read = books->counters[LA_AGENT_BOOK];
-	books->counted[LA_AGENT_BOOK] = true;
+	la_counter_read(&books->counters[LA_AGENT], counter);
+	books->agent_counter_read = books->counters[LA_AGENT];
+	books->counted[LA_AGENT] = true;
 }
 
 static void
@@ -121,11 +125,8 @@ take_agent(LaBooks *books, const LaAgentFacts *agent)
 {
 	books->agent = agent;
 	books->customer_id = agent->customer_id;
-	books->facts.agent_deregistered = agent->deregistered;
-	books->facts.agent_suspended = agent->suspended;
-	books->facts.limits[LA_AGENT_BOOK] = agent->limit;
-	books->keys[LA_CUSTOMER_BOOK] = la_lock_key(books->organization_id, books->customer_id,
-												strlen(books->customer_id));
+	books->keys[LA_CUSTOMER] = la_lock_key(books->organization_id, books->customer_id,
+										   strlen(books->customer_id));
 }
 
 /* Whether the agent is remembered; the caller holds its configuration lock. */
@@ -137,7 +138,7 @@ recall_agent(LaBooks *books)
 #if LA_MUTANT != 3
 	if (books->view == LA_LATEST)
 		agent = la_known_agent(books->organization_id, &books->agent_id,
-							   books->keys[LA_AGENT_BOOK]);
+							   books->keys[LA_AGENT]);
 #endif
 	if (agent == NULL)
 		return false;
@@ -145,13 +146,56 @@ recall_agent(LaBooks *books)
 	return true;
 }
 
-/* The agent's counter and the key in one statement; with the agent where it is not known. */
+/* A card of another agent is as unknown as one that does not exist. */
 static void
-gather(LaBooks *books, const char *key, bool known)
+gather_card(LaBooks *books)
+{
+	if (books->card_id == NULL)
+		return;
+	books->card = la_card(books->organization_id, books->card_id, books->view);
+	if (books->card == NULL || memcmp(&books->card->agent_id, &books->agent_id, UUID_LEN) != 0)
+		la_unknown("card", books->card_text);
+}
+
+static void
+take_card_counter(LaBooks *books, Datum counter)
+{
+	la_counter_read(&books->counters[LA_CARD], counter);
+	books->counted[LA_CARD] = true;
+}
+
+/* The agent's counter, with its card's, and the key in one statement. */
+static void
+gather_known(LaBooks *books, const char *key)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_text(&params, key);
+	la_param_text(&params, books->agent_text);
+	if (books->card != NULL)
+		la_param_text(&params, books->card_text);
+	if (la_run(books->card != NULL ? LA_Q_GATHER_CARD : LA_Q_GATHER_KNOWN, &params,
+			   books->view) == 0)
+		la_unknown("agent", books->agent_text);
+	row = la_row(0);
+	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
+						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
+						  row.values[COUNTER_ROW]);
+	if (books->card != NULL)
+		take_card_counter(books, row.values[CARD_COUNTER_ROW]);
+}
+
+/* The same with the agent, which is not known. */
+static void
+gather(LaBooks *books, const char *key)
 {
 	LaParams	params = {0};
 	LaView		view = books->view;
 	LaRow		row;
+	const LaAgentFacts *agent;
 
 #if LA_MUTANT == 3
 	view = LA_STATEMENT;
@@ -160,18 +204,13 @@ gather(LaBooks *books, const char *key, bool known)
 	la_param_uuid(&params, &books->agent_id);
 	la_param_text(&params, key);
 	la_param_text(&params, books->agent_text);
-	if (la_run(known ? LA_Q_GATHER_KNOWN : LA_Q_GATHER, &params, view) == 0)
+	if (la_run(LA_Q_GATHER, &params, view) == 0)
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
-	if (!known)
-	{
-		const LaAgentFacts *agent = read_agent(row);
-
-		if (view == LA_LATEST)
-			la_remember_agent(books->organization_id, &books->agent_id,
-							  books->keys[LA_AGENT_BOOK], agent);
-		take_agent(books, agent);
-	}
+	agent = read_agent(row);
+	if (view == LA_LATEST)
+		la_remember_agent(books->organization_id, &books->agent_id, books->keys[LA_AGENT], agent);
+	take_agent(books, agent);
 	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
 						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
 						  row.values[COUNTER_ROW]);
@@ -182,19 +221,17 @@ static void
 gather_tenant(LaBooks *books)
 {
 	books->tenant = la_tenant(books->organization_id, books->customer_id,
-							  books->keys[LA_CUSTOMER_BOOK], books->view);
-	books->facts.organization_suspended = books->tenant->organization_suspended;
-	books->facts.customer_suspended = books->tenant->customer_suspended;
-	books->facts.limits[LA_CUSTOMER_BOOK] = books->tenant->customer_limit;
-	books->facts.limits[LA_ORGANIZATION_BOOK] = books->tenant->organization_limit;
+							  books->keys[LA_CUSTOMER], books->view);
 }
 
 static const char *
 scope_id(LaBooks *books, int i)
 {
-	if (i == LA_CUSTOMER_BOOK)
+	if (i == LA_CARD)
+		return books->card_text;
+	if (i == LA_CUSTOMER)
 		return books->customer_id;
-	if (i == LA_ORGANIZATION_BOOK)
+	if (i == LA_ORGANIZATION)
 		return books->organization_id;
 	return books->agent_text;
 }
@@ -206,10 +243,10 @@ read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 
 	la_param_text(&params, books->organization_id);
 	la_param_text(&params, scope_id(books, i));
-	la_param_text(&params, la_scope_label(books->facts.limits[i].scope));
+	la_param_text(&params, la_scope_label(i));
 	if (la_run(query, &params, view) == 0)
 		elog(ERROR, "counter of %s \"%s\" is missing",
-			 la_scope_label(books->facts.limits[i].scope), scope_id(books, i));
+			 la_scope_label(i), scope_id(books, i));
 	la_counter_read(&books->counters[i], la_row(0).values[0]);
 	books->counted[i] = true;
 }
@@ -225,7 +262,7 @@ take_queue(LaBooks *books, int i)
 static void
 release_configuration(LaBooks *books)
 {
-	for (int i = 0; i < LA_LIMITS; i++)
+	for (int i = 0; i < LA_SCOPES; i++)
 	{
 		if (books->shared[i])
 			la_release_configuration(levels[i], books->keys[i]);
@@ -261,9 +298,9 @@ share_history(LaBooks *books)
 	if (books->in_history)
 		return;
 	if (la_queues_are_full())
-		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION_BOOK]);
+		la_share_history(LA_LEVEL_ORGANIZATION, books->keys[LA_ORGANIZATION]);
 	else
-		la_share_history(LA_LEVEL_AGENT, books->keys[LA_AGENT_BOOK]);
+		la_share_history(LA_LEVEL_AGENT, books->keys[LA_AGENT]);
 	books->in_history = true;
 }
 
@@ -276,22 +313,23 @@ share_history(LaBooks *books)
 static bool
 rows_are_locked(LaBooks *books, bool lock_row)
 {
-	bool		wanted[LA_LIMITS];
+	bool		wanted[LA_SCOPES];
 	bool		waiting = false;
 
-	wanted[LA_AGENT_BOOK] = lock_row || books->counter_busy;
-	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
-		wanted[i] = books->facts.limits[i].set;
-	for (int i = 0; i < LA_LIMITS; i++)
+	wanted[LA_AGENT] = lock_row || books->counter_busy;
+	wanted[LA_CARD] = false;
+	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
+		wanted[i] = la_is_counted(books, i);
+	for (int i = 0; i < LA_SCOPES; i++)
 		waiting = waiting || (wanted[i] && !books->row_locked[i]);
 	if (!waiting)
 		return true;
 	release_configuration(books);
-	if (wanted[LA_CUSTOMER_BOOK] || wanted[LA_ORGANIZATION_BOOK])
-		take_queue(books, LA_CUSTOMER_BOOK);
-	if (wanted[LA_ORGANIZATION_BOOK])
-		take_queue(books, LA_ORGANIZATION_BOOK);
-	for (int i = 0; i < LA_LIMITS; i++)
+	if (wanted[LA_CUSTOMER] || wanted[LA_ORGANIZATION])
+		take_queue(books, LA_CUSTOMER);
+	if (wanted[LA_ORGANIZATION])
+		take_queue(books, LA_ORGANIZATION);
+	for (int i = 0; i < LA_SCOPES; i++)
 	{
 		if (!wanted[i] || books->row_locked[i])
 			continue;
@@ -314,11 +352,12 @@ rows_are_locked(LaBooks *books, bool lock_row)
 static void
 gather_counter(LaBooks *books, const char *key, bool lock_row)
 {
-	if (books->at_once == NULL || lock_row || books->row_locked[LA_AGENT_BOOK] ||
-		books->facts.limits[LA_CUSTOMER_BOOK].set ||
-		books->facts.limits[LA_ORGANIZATION_BOOK].set || IsolationUsesXactSnapshot())
+	if (books->at_once == NULL || lock_row || books->row_locked[LA_AGENT] ||
+		books->card_id != NULL || books->intent_id != NULL ||
+		la_is_counted(books, LA_CUSTOMER) || la_is_counted(books, LA_ORGANIZATION) ||
+		IsolationUsesXactSnapshot())
 	{
-		gather(books, key, true);
+		gather_known(books, key);
 		return;
 	}
 	share_history(books);
@@ -334,26 +373,32 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 {
 	bool		known;
 
-	if (!share_configuration(books, LA_ORGANIZATION_BOOK) ||
-		!share_configuration(books, LA_AGENT_BOOK))
+	if (!share_configuration(books, LA_ORGANIZATION) ||
+		!share_configuration(books, LA_AGENT))
 		return false;
 	if (caller->is_agent)
 		require_valid_token(caller, books->view);
 	known = recall_agent(books);
 	if (!known)
-		gather(books, key, false);
-	if (!share_configuration(books, LA_CUSTOMER_BOOK))
+		gather(books, key);
+	gather_card(books);
+	if (!share_configuration(books, LA_CUSTOMER))
 		return false;
 	gather_tenant(books);
+	la_books_facts(books);
 	if (known)
 		gather_counter(books, key, lock_row);
+	else if (books->card != NULL)
+		read_counter(books, LA_CARD, LA_Q_COUNTER_READ, books->view);
+	if (!books->booked && !books->key_known)
+		la_books_intents(books);
 	return true;
 }
 
 void
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
-	take_queue(books, LA_AGENT_BOOK);
+	take_queue(books, LA_AGENT);
 	while (!gather_locked(books, caller, key, lock_row) ||
 		   (!books->booked && !rows_are_locked(books, lock_row)))
 		;
@@ -364,7 +409,7 @@ void
 la_books_close(LaBooks *books)
 {
 	release_configuration(books);
-	for (int i = LA_LIMITS - 1; i >= 0; i--)
+	for (int i = LA_SCOPES - 1; i >= 0; i--)
 		if (books->newly_queued[i])
 			la_leave_queue(levels[i], books->keys[i]);
 }
@@ -374,11 +419,30 @@ la_books_read(LaBooks *books, const LaPrincipal *caller)
 {
 	if (caller->is_agent)
 		require_valid_token(caller, books->view);
-	gather(books, NULL, false);
+	gather(books, NULL);
+	gather_card(books);
 	gather_tenant(books);
-	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
-		if (books->facts.limits[i].set)
+	la_books_facts(books);
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (i != LA_AGENT && la_is_counted(books, i))
 			read_counter(books, i, LA_Q_COUNTER_READ, books->view);
+	la_books_intents(books);
+}
+
+bool
+la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id, const pg_uuid_t *card_id,
+				  bool has_amount, int64 amount, const char *currency)
+{
+	LaBooks		books;
+
+	la_books_init(&books, caller, agent_id, LA_LATEST);
+	la_books_name(&books, card_id, NULL);
+	if (!recall_agent(&books))
+		gather(&books, NULL);
+	gather_card(&books);
+	gather_tenant(&books);
+	la_books_facts(&books);
+	return la_approval_is_needed(&books.facts, currency, has_amount ? amount : PG_INT64_MAX);
 }
 
 void
@@ -389,8 +453,8 @@ la_write_counter(LaBooks *books, int i)
 	la_param_text(&params, books->organization_id);
 	la_param_text(&params, scope_id(books, i));
 	la_param_counter(&params, &books->counters[i]);
-	la_param_text(&params, la_scope_label(books->facts.limits[i].scope));
+	la_param_text(&params, la_scope_label(i));
 	if (la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) != 1)
 		elog(ERROR, "counter of %s \"%s\" was changed under its lock",
-			 la_scope_label(books->facts.limits[i].scope), scope_id(books, i));
+			 la_scope_label(i), scope_id(books, i));
 }

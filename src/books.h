@@ -15,11 +15,6 @@
 #include "query.h"
 #include "tenant.h"
 
-/* Places in the arrays of scopes; the order of locks and of LaFacts.limits. */
-#define LA_AGENT_BOOK 0
-#define LA_CUSTOMER_BOOK 1
-#define LA_ORGANIZATION_BOOK 2
-
 /*
  * Tries to decide and to book in the statement that reads the agent's counter,
  * where nothing else has to be read.  It has called la_books_read_counter(), and
@@ -33,12 +28,19 @@ typedef struct LaBooks
 	const char *organization_id;
 	pg_uuid_t	agent_id;
 	char	   *agent_text;		/* agent_id as text */
+	const pg_uuid_t *card_id;	/* NULL: none; so with the next */
+	char	   *card_text;
+	const pg_uuid_t *intent_id;
 	LaView		view;
 
 	/* From the rows. */
 	char	   *customer_id;
 	const LaTenant *tenant;
 	const LaAgentFacts *agent;
+	const LaCardFacts *card;	/* NULL: none was named */
+	LaIntent   *intents;		/* open ones; the named one, if any, behind
+								 * them */
+	int			nintents;
 	bool		key_known;		/* there is an answer to the key */
 	bool		counter_busy;	/* an open transaction has changed the agent's
 								 * counter */
@@ -49,30 +51,33 @@ typedef struct LaBooks
 	bool		booked;
 
 	/* By scope. */
-	LaCounter	counters[LA_LIMITS];
+	LaCounter	counters[LA_SCOPES];
 	LaCounter	agent_counter_read; /* the agent's as it was read */
-	bool		counted[LA_LIMITS]; /* has a counter that is kept up */
+	bool		counted[LA_SCOPES]; /* has a counter that is kept up */
 
 	/* Measured. */
 	TimestampTz at;
 	LaFacts		facts;
 
 	/* Locks. */
-	uint64		keys[LA_LIMITS];
-	bool		queued[LA_LIMITS];
-	bool		newly_queued[LA_LIMITS];
-	bool		shared[LA_LIMITS];	/* configuration lock is held */
-	bool		row_locked[LA_LIMITS];
+	uint64		keys[LA_SCOPES];
+	bool		queued[LA_SCOPES];
+	bool		newly_queued[LA_SCOPES];
+	bool		shared[LA_SCOPES];	/* configuration lock is held */
+	bool		row_locked[LA_SCOPES];
 	bool		in_history;		/* the history lock is held */
 } LaBooks;
 
 extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
 						  const pg_uuid_t *agent_id, LaView view);
 
+/* The card and the intent that the request names; both may be NULL. */
+extern void la_books_name(LaBooks *books, const pg_uuid_t *card_id, const pg_uuid_t *intent_id);
+
 /*
  * Takes the locks of a decision and gathers under them; with lock_row the
  * agent's counter row is locked, too.  Afterwards the configuration locks are
- * held.  P0002 for an unknown agent, 42501 for a token that is no longer valid.
+ * held.  P0002 for an unknown agent, card or intent, 42501 for a token that is no longer valid.
  */
 extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
 						  const char *key, bool lock_row);
@@ -87,17 +92,34 @@ extern void la_books_close(LaBooks *books);
 /* Reads without any lock. */
 extern void la_books_read(LaBooks *books, const LaPrincipal *caller);
 
-/* Whether measuring the agent's limit at that instant takes nothing but its counter. */
+/* What the judge must know that does not change with the instant. */
+extern void la_books_facts(LaBooks *books);
+
+/* Reads what the agent said it would buy, where the request or the counter speaks of it. */
+extern void la_books_intents(LaBooks *books);
+
+/* Whether the books of that scope are kept. */
+extern bool la_is_counted(const LaBooks *books, LaScope scope);
+
+/* Whether measuring the agent's limits at that instant takes nothing but its counter. */
 extern bool la_counter_suffices(const LaBooks *books, TimestampTz now);
+
+/*
+ * Whether the rules that are in force for the agent, and the card if one is
+ * given, ask for a human's approval of an amount; has_amount false: of any.
+ */
+extern bool la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id,
+							  const pg_uuid_t *card_id, bool has_amount, int64 amount,
+							  const char *currency);
 
 /* Puts the instant, rolls the counters to it, and finds what stands against each limit. */
 extern void la_measure(LaBooks *books, TimestampTz now);
 
 /* When the window of a limit starts anew; false: never. */
-extern bool la_next_reset(LaBooks *books, int i, TimestampTz *instant);
+extern bool la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *instant);
 
 /* When by time alone amount passes the limit; false: never. */
-extern bool la_passes_at(LaBooks *books, int i, int64 amount, TimestampTz *instant);
+extern bool la_passes_at(LaBooks *books, const LaLimit *limit, int64 amount, TimestampTz *instant);
 
 /* Writes a counter whose row is locked. */
 extern void la_write_counter(LaBooks *books, int i);

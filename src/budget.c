@@ -46,10 +46,10 @@ la_agent_budget(PG_FUNCTION_ARGS)
 static Datum
 budget_row(LaBooks *books)
 {
-	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
+	LaLimit    *own = &books->facts.limits[LA_AGENT];
 	LaParams	params = {0};
 	TimestampTz reset;
-	bool		resets = la_next_reset(books, LA_AGENT_BOOK, &reset);
+	bool		resets = la_next_reset(books, own, &reset);
 	Datum		answer;
 
 	la_param_uuid(&params, &books->agent_id);
@@ -87,7 +87,7 @@ la_current_spend(PG_FUNCTION_ARGS)
 	la_books_init(&books, &nobody, PG_GETARG_UUID_P(1), LA_STATEMENT);
 	la_books_read(&books, &nobody);
 	la_measure(&books, la_now());
-	spent = books.facts.limits[LA_AGENT_BOOK].spent;
+	spent = books.facts.limits[LA_AGENT].spent;
 	SPI_finish();
 	PG_RETURN_INT64(spent);
 }

@@ -204,6 +204,30 @@ la_counter_release(LaCounter *counter, int64 amount, TimestampTz decided_at)
 		counter->rolling_spent = la_subtract(counter->rolling_spent, amount);
 }
 
+void
+la_counter_approve(LaCounter *counter, LaScope scope)
+{
+	counter->auth_count++;
+	if (scope == LA_CARD)
+		counter->use_count++;
+}
+
+void
+la_counter_forget(LaCounter *counter)
+{
+	counter->auth_count = la_subtract(counter->auth_count, 1);
+	if (counter->use_count > 0)
+		counter->use_count--;
+}
+
+void
+la_counter_remember(LaCounter *counter, TimestampTz at, const char *merchant)
+{
+	counter->last_approved_at = at;
+	if (counter->first_merchant == NULL && merchant != NULL)
+		counter->first_merchant = pstrdup(merchant);
+}
+
 LaWindow
 la_counter_window(const LaCounter *counter, LaFrequency frequency, int64 *spent)
 {

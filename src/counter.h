@@ -21,6 +21,8 @@ typedef enum LaScope
 	LA_ORGANIZATION,
 } LaScope;
 
+#define LA_SCOPES (LA_ORGANIZATION + 1)
+
 extern const char *la_scope_label(LaScope scope);
 
 /* The calendar windows that a counter keeps, with their frequencies. */
@@ -79,6 +81,13 @@ extern void la_counter_add(LaCounter *counter, int64 amount);
 
 /* Takes back amount of what was decided at decided_at. */
 extern void la_counter_release(LaCounter *counter, int64 amount, TimestampTz decided_at);
+
+/* One approval more, and one less because it was reversed in full. */
+extern void la_counter_approve(LaCounter *counter, LaScope scope);
+extern void la_counter_forget(LaCounter *counter);
+
+/* What rules remember of an approval. */
+extern void la_counter_remember(LaCounter *counter, TimestampTz at, const char *merchant);
 
 /* Calendar window of that frequency (allTime: all of it), and what is spent in it. */
 extern LaWindow la_counter_window(const LaCounter *counter, LaFrequency frequency,

@@ -26,31 +26,45 @@ la_begin_array(LaDocument *document)
 	pushJsonbValue(&document->state, WJB_BEGIN_ARRAY, NULL);
 }
 
+/* NULL: none, in an array. */
 static void
-put(LaDocument *document, const char *key, JsonbValue *value)
+put_key(LaDocument *document, const char *key)
 {
 	JsonbValue	name;
 
+	if (key == NULL)
+		return;
 	name.type = jbvString;
 	name.val.string.val = unconstify(char *, key);
 	name.val.string.len = strlen(key);
 	pushJsonbValue(&document->state, WJB_KEY, &name);
-	pushJsonbValue(&document->state, WJB_VALUE, value);
+}
+
+static void
+put(LaDocument *document, const char *key, JsonbValue *value)
+{
+	put_key(document, key);
+	pushJsonbValue(&document->state, key != NULL ? WJB_VALUE : WJB_ELEM, value);
 }
 
 void
 la_open_object(LaDocument *document, const char *key)
 {
-	JsonbValue	name;
-
-	if (key != NULL)
-	{
-		name.type = jbvString;
-		name.val.string.val = unconstify(char *, key);
-		name.val.string.len = strlen(key);
-		pushJsonbValue(&document->state, WJB_KEY, &name);
-	}
+	put_key(document, key);
 	pushJsonbValue(&document->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+void
+la_open_list(LaDocument *document, const char *key)
+{
+	put_key(document, key);
+	pushJsonbValue(&document->state, WJB_BEGIN_ARRAY, NULL);
+}
+
+void
+la_close_list(LaDocument *document)
+{
+	pushJsonbValue(&document->state, WJB_END_ARRAY, NULL);
 }
 
 void
@@ -91,6 +105,17 @@ la_put_int64(LaDocument *document, const char *key, int64 number)
 
 	value.type = jbvNumeric;
 	value.val.numeric = int64_to_numeric(number);
+	put(document, key, &value);
+}
+
+void
+la_put_millionths(LaDocument *document, const char *key, int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
+															NumericGetDatum(int64_div_fast_to_numeric(number, 6))));
 	put(document, key, &value);
 }
 

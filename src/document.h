@@ -23,10 +23,13 @@ extern void la_begin_array(LaDocument *document);
 /* Opens an object as the value of key, or as an element where key is NULL. */
 extern void la_open_object(LaDocument *document, const char *key);
 extern void la_close_object(LaDocument *document);
+extern void la_open_list(LaDocument *document, const char *key);
+extern void la_close_list(LaDocument *document);
 
-/* Fields of the object that is open. */
+/* Fields of the object that is open, or, where key is NULL, elements of the list. */
 extern void la_put_text(LaDocument *document, const char *key, const char *value);	/* NULL: null */
 extern void la_put_int64(LaDocument *document, const char *key, int64 value);
+extern void la_put_millionths(LaDocument *document, const char *key, int64 value);
 extern void la_put_bool(LaDocument *document, const char *key, bool value);
 extern void la_put_null(LaDocument *document, const char *key);
 extern void la_put_uuid(LaDocument *document, const char *key, const pg_uuid_t *value);

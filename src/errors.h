@@ -19,7 +19,6 @@
  *		taken external_id						23505 UNIQUE_VIOLATION
  *		wrong state								55000 OBJECT_NOT_IN_PREREQUISITE_STATE
  *		not allowed								42501 INSUFFICIENT_PRIVILEGE
- *		rule that is stored but not enforced	0A000 FEATURE_NOT_SUPPORTED
  */
 #ifndef LA_ERRORS_H
 #define LA_ERRORS_H

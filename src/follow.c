@@ -7,7 +7,9 @@
 #include "utils/builtins.h"
 
 #include "amount.h"
+#include "check.h"
 #include "event.h"
+#include "intent.h"
 #include "lock.h"
 #include "module.h"
 #include "spend.h"
@@ -37,8 +39,8 @@ is_due(LaMark *mark, const LaLimit *limit, bool was_crossed)
 void
 la_mark_events(LaBooks *books, LaDecision *decision)
 {
-	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
-	LaCounter  *counter = &books->counters[LA_AGENT_BOOK];
+	LaLimit    *own = &books->facts.limits[LA_AGENT];
+	LaCounter  *counter = &books->counters[LA_AGENT];
 
 	if (!own->set || decision->spent_after == decision->spent_before)
 	{
@@ -58,7 +60,7 @@ la_mark_events(LaBooks *books, LaDecision *decision)
 static void
 begin_limit_event(LaDocument *data, LaBooks *books, int64 spend)
 {
-	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
+	LaLimit    *own = &books->facts.limits[LA_AGENT];
 
 	la_begin_object(data);
 	la_put_uuid(data, "agentId", &books->agent_id);
@@ -74,7 +76,7 @@ tell_exceeded(LaBooks *books, const LaRequest *request, const LaDecision *decisi
 	LaDocument	data;
 
 	begin_limit_event(&data, books, decision->spent_after);
-	la_put_text(&data, "action", la_action_label(books->facts.limits[LA_AGENT_BOOK].action));
+	la_put_text(&data, "action", la_action_label(books->facts.limits[LA_AGENT].action));
 	la_put_int64(&data, "amount", request->amount);
 	la_event(books->organization_id, LA_EVENT_LIMIT_EXCEEDED, &books->agent_id,
 			 la_end_object(&data));
@@ -87,9 +89,19 @@ tell_approaching(LaBooks *books, const LaDecision *decision)
 
 	begin_limit_event(&data, books, decision->spent_after);
 	la_put_int64(&data, "percentUsed",
-				 percent_of(&books->facts.limits[LA_AGENT_BOOK], decision->spent_after));
+				 percent_of(&books->facts.limits[LA_AGENT], decision->spent_after));
 	la_event(books->organization_id, LA_EVENT_LIMIT_APPROACHING, &books->agent_id,
 			 la_end_object(&data));
+}
+
+static Jsonb *
+status_document(const char *status)
+{
+	LaDocument	document;
+
+	la_begin_object(&document);
+	la_put_text(&document, "status", status);
+	return la_end_object(&document);
 }
 
 /* on_limit_exceeded = suspend: no card, no spend, until a human has looked. */
@@ -98,8 +110,6 @@ suspend(LaBooks *books)
 {
 	LaParams	params = {0};
 	LaDocument	data;
-	LaDocument	before;
-	LaDocument	after;
 
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
@@ -112,31 +122,216 @@ suspend(LaBooks *books)
 	la_put_text(&data, "reason", "spending_limit_exceeded");
 	la_put_text(&data, "suspendedBy", "system");
 	la_event(books->organization_id, LA_EVENT_SUSPENDED, &books->agent_id, la_end_object(&data));
-	la_begin_object(&before);
-	la_put_text(&before, "status", "active");
-	la_begin_object(&after);
-	la_put_text(&after, "status", "suspended");
-	la_record_change(NULL, books->organization_id, "agent",
-					 la_uuid_text(&books->agent_id),
-					 "update", la_end_object(&before), la_end_object(&after));
+	la_record_change(NULL, books->organization_id, "agent", books->agent_text, "update",
+					 status_document("active"), status_document("suspended"));
+}
+
+/* The intent that the approval uses up; nobody can have changed it under the agent's locks. */
+static void
+settle_intent(LaBooks *books, const LaVerdict *verdict, const pg_uuid_t *id)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &verdict->intent->id);
+	la_param_uuid(&params, id);
+	la_param_text(&params, verdict->intent_matches ? "matched" : "mismatched");
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	if (la_run(LA_Q_INTENT_SETTLE, &params, LA_WRITE) != 1)
+		elog(ERROR, "the intent was changed under the agent's locks");
+}
+
+static TimestampTz
+parked_until(const LaBooks *books)
+{
+	return books->at + LA_INTENT_TTL * USECS_PER_MINUTE;
+}
+
+static void
+park_intent(LaBooks *books, const LaRequest *request, const LaDecision *decision)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &decision->parked_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_uuid(&params, books->card_id);
+	la_param_int64(&params, request->amount);
+	la_param_text(&params, request->currency);
+	la_param_text(&params, request->normal_merchant == NULL || request->normal_merchant[0] == '\0'
+				  ? NULL : request->merchant);
+	la_param(&params, Int32GetDatum(LA_INTENT_TTL), false);
+	la_param(&params, TimestampTzGetDatum(parked_until(books)), false);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	la_run(LA_Q_INTENT_PARK, &params, LA_WRITE);
+}
+
+static void
+freeze_drifted(LaBooks *books)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, books->card_id);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	la_run(LA_Q_CARD_DRIFT, &params, LA_WRITE);
+	la_record_change(NULL, books->organization_id, "card", books->card_text, "freeze",
+					 status_document("active"), status_document("frozen"));
 }
 
 void
-la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision)
+la_settle(LaBooks *books, const LaRequest *request, LaDecision *decision, const pg_uuid_t *id)
+{
+	const LaVerdict *verdict = &decision->verdict;
+
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (i != LA_AGENT && books->counted[i])
+			la_write_counter(books, i);
+	if (verdict->intent != NULL)
+		settle_intent(books, verdict, id);
+	if (decision->parks)
+		park_intent(books, request, decision);
+	if (verdict->freezes_card)
+		freeze_drifted(books);
+}
+
+/* The fields that all events about intents share. */
+static void
+begin_intent_event(LaDocument *data, LaBooks *books, const pg_uuid_t *intent_id)
+{
+	la_begin_object(data);
+	la_put_uuid(data, "intentId", intent_id);
+	if (books->card_id != NULL)
+		la_put_uuid(data, "cardId", books->card_id);
+	la_put_uuid(data, "agentId", &books->agent_id);
+	la_put_text(data, "userId", books->customer_id);
+}
+
+static void
+put_expectation(LaDocument *data, const char *key, const char *merchant)
+{
+	if (merchant != NULL)
+		la_put_text(data, key, merchant);
+}
+
+static void
+tell_settled(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
+			 const pg_uuid_t *id)
+{
+	const LaIntent *intent = verdict->intent;
+	LaDocument	data;
+	int64		least;
+	int64		most;
+
+	begin_intent_event(&data, books, &intent->id);
+	la_put_uuid(&data, "transactionId", id);
+	la_put_text(&data, "status", verdict->intent_matches ? "matched" : "mismatched");
+	if (intent->has_amount)
+		la_put_int64(&data, "expectedAmount", intent->amount);
+	la_put_int64(&data, "actualAmount", request->amount);
+	put_expectation(&data, "expectedMerchant", intent->merchant);
+	put_expectation(&data, "actualMerchant", request->merchant);
+	if (intent->has_amount && !verdict->intent_matches)
+	{
+		la_intent_range(&books->facts, intent, &least, &most);
+		la_put_int64(&data, "tolerance", most - intent->amount);
+	}
+	la_event(books->organization_id,
+			 verdict->intent_matches ? LA_EVENT_INTENT_MATCHED : LA_EVENT_INTENT_MISMATCHED,
+			 &books->agent_id, la_end_object(&data));
+}
+
+static void
+tell_parked(LaBooks *books, const LaRequest *request, const LaDecision *decision)
+{
+	LaDocument	data;
+
+	begin_intent_event(&data, books, &decision->parked_id);
+	la_put_int64(&data, "expectedAmount", request->amount);
+	put_expectation(&data, "expectedMerchant", request->merchant);
+	la_put_millis(&data, "expiresAt", parked_until(books));
+	la_put_text(&data, "status", "pending_approval");
+	la_event(books->organization_id, LA_EVENT_INTENT_PENDING_APPROVAL, &books->agent_id,
+			 la_end_object(&data));
+}
+
+/* The fields that events about one spend share. */
+static void
+begin_spend_event(LaDocument *data, LaBooks *books, const LaRequest *request, const pg_uuid_t *id)
+{
+	la_begin_object(data);
+	la_put_uuid(data, "transactionId", id);
+	if (books->card_id != NULL)
+		la_put_uuid(data, "cardId", books->card_id);
+	la_put_uuid(data, "agentId", &books->agent_id);
+	la_put_int64(data, "amount", request->amount);
+}
+
+static void
+tell_drift(LaBooks *books, const LaRequest *request, const LaDecision *decision,
+		   const pg_uuid_t *id)
+{
+	LaDocument	data;
+
+	begin_spend_event(&data, books, request, id);
+	la_put_text(&data, "expectedMerchant", la_expected_merchant(&books->facts));
+	put_expectation(&data, "actualMerchant", request->merchant);
+	la_put_text(&data, "action", decision->verdict.approved ? "allowed"
+				: decision->verdict.freezes_card ? "frozen" : "declined");
+	la_event(books->organization_id, LA_EVENT_CARD_DRIFT, &books->agent_id, la_end_object(&data));
+	if (!decision->verdict.freezes_card)
+		return;
+	la_begin_object(&data);
+	la_put_uuid(&data, "cardId", books->card_id);
+	la_put_uuid(&data, "agentId", &books->agent_id);
+	la_put_text(&data, "reason", "merchant_drift");
+	la_put_text(&data, "frozenBy", "system");
+	la_event(books->organization_id, LA_EVENT_CARD_FROZEN, &books->agent_id, la_end_object(&data));
+}
+
+static void
+tell_unattested(LaBooks *books, const LaRequest *request, const pg_uuid_t *id)
+{
+	LaDocument	data;
+
+	begin_spend_event(&data, books, request, id);
+	put_expectation(&data, "merchantName", request->merchant);
+	if (books->facts.attested_at != DT_NOBEGIN)
+		la_put_millis(&data, "lastCredentialAccess", books->facts.attested_at);
+	la_event(books->organization_id, LA_EVENT_UNATTESTED, &books->agent_id, la_end_object(&data));
+}
+
+/* What is told of rules, cards and intents. */
+static void
+tell_rules(LaBooks *books, const LaRequest *request, const LaDecision *decision,
+		   const pg_uuid_t *id)
+{
+	const LaVerdict *verdict = &decision->verdict;
+
+	if (verdict->intent != NULL && (verdict->intent_matches || verdict->tell_mismatch))
+		tell_settled(books, request, verdict, id);
+	if (decision->parks)
+		tell_parked(books, request, decision);
+	if (verdict->drifted)
+		tell_drift(books, request, decision, id);
+	if (verdict->tell_unattested)
+		tell_unattested(books, request, id);
+}
+
+void
+la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision, const pg_uuid_t *id)
 {
 	const LaVerdict *verdict = &decision->verdict;
 	bool		suspends = verdict->exceeded &&
-	books->facts.limits[LA_AGENT_BOOK].action == LA_ACTION_SUSPEND;
+	books->facts.limits[LA_AGENT].action == LA_ACTION_SUSPEND;
 
-	for (int i = LA_CUSTOMER_BOOK; i < LA_LIMITS; i++)
-		if (books->counted[i])
-			la_write_counter(books, i);
 	if (verdict->approved)
 		la_must_be_durable();
 	if (decision->tell_exceeded || suspends)
 		tell_exceeded(books, request, decision);
 	if (decision->tell_approaching)
 		tell_approaching(books, decision);
+	tell_rules(books, request, decision, id);
 	if (suspends)
 		suspend(books);
 }

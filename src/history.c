@@ -168,6 +168,7 @@ sum_up(LaCounter *counter, const Counted *counted, const char *currency)
 		counter->decided_at = Max(counter->decided_at, DatumGetTimestampTz(row.values[5]));
 	counter->expires = !row.nulls[6];
 	counter->next_expiry = counter->expires ? DatumGetTimestampTz(row.values[6]) : 0;
+	counter->auth_count = DatumGetInt64(row.values[7]);
 	counter->rolling = false;
 }
 

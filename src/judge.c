@@ -9,72 +9,122 @@
 #include "postgres.h"
 
 #include "amount.h"
+#include "check.h"
 #include "errors.h"
 #include "judge.h"
 
-static bool check_switches(const LaFacts *facts, LaVerdict *verdict);
-static void check_currency(const LaFacts *facts, const LaRequest *request,
-						   LaVerdict *verdict);
-static void check_limits(const LaFacts *facts, const LaRequest *request,
-						 LaVerdict *verdict);
-static void find_room(const LaFacts *facts, const LaRequest *request,
-					  LaVerdict *verdict);
+static void run_checks(const LaCase *c, LaReason first, LaReason last, LaVerdict *verdict);
+static void check_currency(const LaCase *c, LaVerdict *verdict);
+static void check_limits(const LaCase *c, LaVerdict *verdict);
+static void note_consequences(const LaCase *c, LaVerdict *verdict);
+static void find_room(const LaCase *c, LaVerdict *verdict);
 
-/* The reason of a failed limit, by its place in LaFacts.limits. */
-static const LaReason limit_reasons[LA_LIMITS] = {
-	LA_AGENT_LIMIT_EXCEEDED, LA_CUSTOMER_LIMIT_EXCEEDED, LA_ORGANIZATION_LIMIT_EXCEEDED
+/* The reason of a failed limit, by its scope. */
+static const LaReason limit_reasons[LA_SCOPES] = {
+	LA_CARD_LIMIT_EXCEEDED, LA_AGENT_LIMIT_EXCEEDED, LA_CUSTOMER_LIMIT_EXCEEDED,
+	LA_ORGANIZATION_LIMIT_EXCEEDED
 };
+
+static void
+judge_amount(LaCase *c, LaVerdict *verdict)
+{
+	memset(verdict, 0, sizeof(LaVerdict));
+	run_checks(c, LA_ORGANIZATION_SUSPENDED, LA_CARD_REQUIRED, verdict);
+	if (verdict->nreasons > 0)
+		return;
+	la_settle_intent(c);
+	check_currency(c, verdict);
+	run_checks(c, LA_OUTSIDE_ACTIVE_HOURS, LA_APPROVAL_REQUIRED, verdict);
+	check_limits(c, verdict);
+	verdict->approved = verdict->nreasons == 0;
+}
 
 void
 la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 {
-	memset(verdict, 0, sizeof(LaVerdict));
-	if (check_switches(facts, verdict))
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+
+	judge_amount(&c, verdict);
+	if (verdict->nreasons == 0 || verdict->reasons[0] > LA_CARD_REQUIRED)
 	{
-		check_currency(facts, request, verdict);
-		check_limits(facts, request, verdict);
-		find_room(facts, request, verdict);
+		note_consequences(&c, verdict);
+		find_room(&c, verdict);
 	}
-	verdict->approved = verdict->nreasons == 0;
 }
 
+/* Keeps the reasons in their order, each once. */
 static void
 fail(LaVerdict *verdict, LaReason reason)
 {
-	verdict->reasons[verdict->nreasons++] = reason;
+	int			place = verdict->nreasons;
+
+	while (place > 0 && verdict->reasons[place - 1] > reason)
+		place--;
+	if (place > 0 && verdict->reasons[place - 1] == reason)
+		return;
+	memmove(&verdict->reasons[place + 1], &verdict->reasons[place],
+			sizeof(LaReason) * (verdict->nreasons - place));
+	verdict->reasons[place] = reason;
+	verdict->nreasons++;
 }
 
-/* False: a kill switch is thrown. */
 static bool
-check_switches(const LaFacts *facts, LaVerdict *verdict)
+is_in_force(const LaCheck *check, const LaCase *c)
 {
-	if (facts->organization_suspended)
-		fail(verdict, LA_ORGANIZATION_SUSPENDED);
-	else if (facts->customer_suspended)
-		fail(verdict, LA_CUSTOMER_SUSPENDED);
-	else if (facts->agent_deregistered)
-		fail(verdict, LA_AGENT_DEREGISTERED);
-	else if (facts->agent_suspended)
-		fail(verdict, LA_AGENT_SUSPENDED);
-	return verdict->nreasons == 0;
+	return check->in_force != NULL ? check->in_force(c)
+		: la_effective_level(c->facts, check->rule) >= 0;
 }
 
-/* A limit can only judge its own currency: one that applies refuses all others. */
-static void
-check_currency(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+static bool
+passes_every_level(const LaCheck *check, const LaCase *c)
 {
-	bool		mismatch = false;
+	for (int level = LA_CARD; level <= LA_CUSTOMER; level++)
+		if (la_rule_set(c->facts->rules[level], check->rule) &&
+			!check->passes(c, c->facts->rules[level]))
+			return false;
+	return true;
+}
 
-	for (int i = 0; i < LA_LIMITS; i++)
+/* A kill switch that fails is the last check. */
+static void
+run_checks(const LaCase *c, LaReason first, LaReason last, LaVerdict *verdict)
+{
+	for (int i = 0; i < la_check_count; i++)
 	{
-		const LaLimit *limit = &facts->limits[i];
+		const LaCheck *check = &la_checks[i];
 
-		verdict->mismatched[i] = limit->set &&
-			strcmp(limit->currency, request->currency) != 0;
-		mismatch = mismatch || verdict->mismatched[i];
+		if (check->reason < first || check->reason > last)
+			continue;
+		if (check->every_level ? passes_every_level(check, c)
+			: !is_in_force(check, c) || check->passes(c, NULL))
+			continue;
+		fail(verdict, check->reason);
+		if (check->reason <= LA_CARD_REQUIRED)
+			return;
 	}
-	if (mismatch)
-		fail(verdict, LA_CURRENCY_MISMATCH);
+}
+
+/*
+ * A limit can only judge its own currency, and what is counted in it: one that
+ * applies refuses all others.
+ */
+static bool
+is_mismatched(const LaLimit *limit, const char *currency)
+{
+	return limit->set && limit->currency != NULL &&
+		(strcmp(limit->currency, currency) != 0 ||
+		 (limit->frequency != LA_PER_TRANSACTION && strcmp(limit->counter_currency, currency) != 0));
+}
+
+static void
+check_currency(const LaCase *c, LaVerdict *verdict)
+{
+	for (int i = 0; i < c->facts->nlimits; i++)
+	{
+		verdict->mismatched[i] = is_mismatched(&c->facts->limits[i], c->request->currency);
+		if (verdict->mismatched[i])
+			fail(verdict, LA_CURRENCY_MISMATCH);
+	}
 }
 
 static bool
@@ -89,70 +139,291 @@ is_exceeded(const LaLimit *limit, int64 amount)
 {
 	int64		after;
 
+	if (limit->currency == NULL)
+		amount = 1;
 	return limit->set &&
 		(pg_add_s64_overflow(limit->spent, amount, &after) || after > limit->limit);
 }
 
+static bool
+is_own_limit_of_agent(const LaFacts *facts, int i)
+{
+	return &facts->limits[i] == &facts->limits[LA_AGENT];
+}
+
 static void
-check_limits(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+check_limits(const LaCase *c, LaVerdict *verdict)
 {
 	bool		others_passed = verdict->nreasons == 0;
 
-	for (int i = 0; i < LA_LIMITS; i++)
+	for (int i = 0; i < c->facts->nlimits; i++)
 	{
-		const LaLimit *limit = &facts->limits[i];
+		const LaLimit *limit = &c->facts->limits[i];
 
-		if (verdict->mismatched[i] || !is_exceeded(limit, request->amount))
+		if (verdict->mismatched[i] || !is_exceeded(limit, c->amount))
 			continue;
-		if (limit->scope == LA_AGENT)
+		if (is_own_limit_of_agent(c->facts, i))
 			verdict->exceeded = true;
 		else
 			others_passed = false;
 		if (lets_pass(limit))
 			continue;
 		verdict->failed[i] = true;
-		fail(verdict, limit_reasons[i]);
+		fail(verdict, limit->currency == NULL ? LA_AUTH_COUNT_EXCEEDED : limit_reasons[limit->scope]);
 	}
 	verdict->exceeded = verdict->exceeded && others_passed;
 }
 
+static bool
+fails_for(const LaVerdict *verdict, LaReason reason)
+{
+	for (int i = 0; i < verdict->nreasons; i++)
+		if (verdict->reasons[i] == reason)
+			return true;
+	return false;
+}
+
+/* What follows from the decision beside the money. */
+static void
+note_consequences(const LaCase *c, LaVerdict *verdict)
+{
+	const LaFacts *facts = c->facts;
+
+	verdict->attestation = la_attestation(facts);
+	verdict->drifted = la_has_drifted(c) &&
+		(verdict->approved || fails_for(verdict, LA_MERCHANT_DRIFT));
+	if (!verdict->approved)
+	{
+		verdict->parks = verdict->nreasons == 1 && facts->named_intent == NULL &&
+			verdict->reasons[0] == LA_APPROVAL_REQUIRED;
+		verdict->freezes_card = verdict->drifted && facts->card != NULL &&
+			la_effective_number(facts, LA_RULE_ON_DRIFT, LA_DRIFT_ALLOW) == LA_DRIFT_FREEZE;
+		return;
+	}
+	verdict->tell_unattested = verdict->attestation != LA_ATTESTED &&
+		(la_effective_level(facts, LA_RULE_REQUIRE_ATTESTATION) >= 0 ||
+		 la_effective_level(facts, LA_RULE_ATTESTATION_WINDOW) >= 0);
+	verdict->intent = c->intent;
+	verdict->intent_matches = c->intent_matches;
+	verdict->tell_mismatch = c->intent != NULL && !c->intent_matches &&
+		la_effective_number(facts, LA_RULE_ON_INTENT_MISMATCH, LA_MISMATCH_ALERT) == LA_MISMATCH_ALERT;
+}
+
+/* Whether checks other than those of limits look at the amount. */
+static bool
+amount_decides(const LaFacts *facts)
+{
+	return facts->nintents > 0 || facts->named_intent != NULL ||
+		la_effective_number(facts, LA_RULE_REQUIRE_APPROVAL, false) != 0;
+}
+
+static bool
+passes_with(const LaCase *c, int64 amount)
+{
+	LaCase		other = {.facts = c->facts, .request = c->request, .amount = amount};
+	LaVerdict	verdict;
+
+	judge_amount(&other, &verdict);
+	return verdict.approved;
+}
+
+static int64
+better_of(const LaCase *c, int64 best, int64 candidate, int64 room)
+{
+	return candidate > best && candidate <= room && passes_with(c, candidate) ? candidate : best;
+}
+
+/*
+ * The amounts that pass are spans; each ends at what the limits leave, at the
+ * bound of an intent, before one begins, or before approval is needed.
+ */
+static int64
+search_room(const LaCase *c, int64 room)
+{
+	const LaFacts *facts = c->facts;
+	int64		best = better_of(c, 0, room, room);
+
+	best = better_of(c, best, la_effective_number(facts, LA_RULE_AUTO_APPROVE_BELOW, 0) - 1, room);
+	for (int i = -1; i < facts->nintents; i++)
+	{
+		const LaIntent *intent = i < 0 ? facts->named_intent : &facts->intents[i];
+		int64		least;
+		int64		most;
+
+		if (intent == NULL)
+			continue;
+		la_intent_range(facts, intent, &least, &most);
+		best = better_of(c, best, most, room);
+		best = better_of(c, best, least - 1, room);
+	}
+	return best;
+}
+
+/* No reason but those of limits on amounts. */
+static bool
+only_limits_failed(const LaVerdict *verdict)
+{
+	return verdict->nreasons == 0 || verdict->reasons[0] >= LA_CARD_LIMIT_EXCEEDED;
+}
+
+static bool
+is_per_request(const LaLimit *limit)
+{
+	return limit->frequency == LA_PER_TRANSACTION;
+}
+
 /* What would have passed at most, and what an approval leaves. */
 static void
-find_room(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+find_room(const LaCase *c, LaVerdict *verdict)
 {
 	int64		most = PG_INT64_MAX;
 
-	for (int i = 0; i < LA_LIMITS; i++)
+	for (int i = 0; i < c->facts->nlimits; i++)
 	{
-		const LaLimit *limit = &facts->limits[i];
+		const LaLimit *limit = &c->facts->limits[i];
 		int64		room;
 
 		if (verdict->mismatched[i])
 			return;
-		if (strcmp(limit->currency, request->currency) == 0)
+		if (limit->currency == NULL)
+			continue;
+		if (strcmp(limit->counter_currency, c->request->currency) == 0)
 			most = Min(most, PG_INT64_MAX - limit->total);
 		if (!limit->set)
 			continue;
 		room = la_remaining(limit->limit, limit->spent);
 		if (!lets_pass(limit))
 			most = Min(most, room);
-		room = la_remaining(room, request->amount);
+		if (is_per_request(limit) && i >= LA_SCOPES)
+			continue;
+		room = la_remaining(room, c->amount);
 		verdict->remaining = verdict->limited ? Min(verdict->remaining, room) : room;
 		verdict->limited = true;
 	}
-	verdict->max_approvable = most;
+	if (amount_decides(c->facts))
+		verdict->max_approvable = search_room(c, most);
+	else if (only_limits_failed(verdict))
+		verdict->max_approvable = most;
+}
+
+bool
+la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdict *verdict,
+				  TimestampTz earliest, TimestampTz *instant)
+{
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+	LaHours		hours;
+
+	*instant = Max(earliest, facts->at);
+	for (int i = 0; i < verdict->nreasons; i++)
+	{
+		LaReason	reason = verdict->reasons[i];
+
+		if (reason == LA_COOLDOWN_ACTIVE)
+			*instant = Max(*instant, la_cooled_down_at(facts));
+		else if (reason != LA_OUTSIDE_ACTIVE_HOURS && reason != LA_AUTH_COUNT_EXCEEDED &&
+				 reason < LA_CARD_LIMIT_EXCEEDED)
+			return false;
+	}
+	if (la_active_hours(facts, &hours) && !la_next_active(&hours, *instant, instant))
+		return false;
+	la_settle_intent(&c);
+
+	/* What passes now must still do so then. */
+	if (*instant >= la_card_end(facts))
+		return false;
+	if (la_effective_number(facts, LA_RULE_REQUIRE_ATTESTATION, false) != 0)
+	{
+		LaFacts		later = *facts;
+
+		later.at = *instant;
+		if (la_attestation(&later) != LA_ATTESTED)
+			return false;
+	}
+	return c.intent == NULL || *instant < c.intent->expires_at ||
+		(la_effective_number(facts, LA_RULE_REQUIRE_INTENT, false) == 0 && facts->named_intent == NULL &&
+		 !la_approval_is_needed(facts, request->currency, request->amount));
+}
+
+static void
+explain_limits(const LaCase *c, LaHear hear, void *arg)
+{
+	for (int scope = LA_CARD; scope <= LA_ORGANIZATION; scope++)
+		for (int i = 0; i < c->facts->nlimits; i++)
+		{
+			const LaLimit *limit = &c->facts->limits[i];
+			LaFinding	finding = {
+				.reason = limit->currency == NULL ? LA_AUTH_COUNT_EXCEEDED : limit_reasons[scope],
+				.scope = scope, .rule = LA_RULES, .name = limit->rule,
+				.from_template = limit->from_template, .limit = limit,
+			};
+
+			if (!limit->set || limit->scope != scope)
+				continue;
+			finding.passed = !is_mismatched(limit, c->request->currency) &&
+				!is_exceeded(limit, c->amount);
+			hear(&finding, arg);
+		}
+}
+
+void
+la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *arg)
+{
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+
+	la_settle_intent(&c);
+	for (int i = 0; i < la_check_count; i++)
+	{
+		const LaCheck *check = &la_checks[i];
+		int			in_force = check->rule == LA_RULES ? -1 : la_effective_level(facts, check->rule);
+
+		for (int level = LA_CUSTOMER; level >= LA_CARD; level--)
+		{
+			const LaRules *rules = facts->rules[level];
+			LaFinding	finding = {
+				.reason = check->reason, .scope = level, .rule = check->rule, .name = check->name
+			};
+
+			if (check->every_level ? !la_rule_set(rules, check->rule) : level != LA_CARD)
+				continue;
+			if (!check->every_level)
+			{
+				if (!is_in_force(check, &c))
+					continue;
+				finding.scope = in_force >= 0 ? in_force : check->scope;
+				rules = in_force >= 0 ? facts->rules[in_force] : NULL;
+			}
+			finding.from_template = rules != NULL && check->rule != LA_RULES &&
+				rules->settings[check->rule].from_template;
+			finding.passed = check->passes(&c, rules);
+			hear(&finding, arg);
+		}
+	}
+	explain_limits(&c, hear, arg);
 }
 
 const char *
 la_reason_label(LaReason reason)
 {
-	static const char *const labels[] = {
-		"organization_suspended", "customer_suspended", "agent_deregistered",
-		"agent_suspended", "currency_mismatch", "agent_limit_exceeded",
+	static const char *const labels[LA_MAX_REASONS] = {
+		"organization_suspended", "customer_suspended", "agent_deregistered", "agent_suspended",
+		"card_closed", "card_frozen", "card_expired", "card_consumed", "card_required",
+		"currency_mismatch", "outside_active_hours", "mcc_blocked", "mcc_not_allowed",
+		"country_blocked", "country_not_allowed", "merchant_blocked", "merchant_not_allowed",
+		"merchant_locked", "merchant_drift", "cooldown_active", "auth_count_exceeded",
+		"attestation_required", "intent_required", "intent_not_usable", "intent_mismatch",
+		"approval_required", "card_limit_exceeded", "agent_limit_exceeded",
 		"customer_limit_exceeded", "organization_limit_exceeded"
 	};
 
 	return labels[reason];
+}
+
+const char *
+la_attestation_label(LaAttestation attestation)
+{
+	static const char *const labels[] = {"attested", "stale", "unattested"};
+
+	return labels[attestation];
 }
 
 static const char *const action_labels[] = {"decline", "suspend", "notify", "none"};

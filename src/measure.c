@@ -16,15 +16,29 @@
 #include "books.h"
 #include "module.h"
 
+static bool
+is_wide(int scope)
+{
+	return scope >= LA_CUSTOMER;
+}
+
 /* Parameters that say whose authorizations: the organization, and the agent, the customer or null. */
 static void
-param_whose(LaParams *params, LaBooks *books, int i)
+param_whose(LaParams *params, LaBooks *books, int scope)
 {
 	la_param_text(params, books->organization_id);
-	if (i == LA_AGENT_BOOK)
-		la_param_uuid(params, &books->agent_id);
+	if (is_wide(scope))
+		la_param_text(params, scope == LA_CUSTOMER ? books->customer_id : NULL);
 	else
-		la_param_text(params, i == LA_CUSTOMER_BOOK ? books->customer_id : NULL);
+		la_param_uuid(params, &books->agent_id);
+}
+
+/* The last parameter of the statements about one agent: of its cards only this one, or null. */
+static void
+param_card(LaParams *params, LaBooks *books, int scope)
+{
+	if (!is_wide(scope))
+		la_param_uuid(params, scope == LA_CARD ? books->card_id : NULL);
 }
 
 /* The smallest id behind that instant. */
@@ -54,7 +68,8 @@ spent_between(LaBooks *books, int i, TimestampTz since, TimestampTz until)
 	else
 		param_id_after(&params, until);
 	la_param_text(&params, books->facts.limits[i].currency);
-	la_run(i == LA_AGENT_BOOK ? LA_Q_SPENT_BETWEEN : LA_Q_SPENT_BETWEEN_WIDE, &params, books->view);
+	param_card(&params, books, i);
+	la_run(is_wide(i) ? LA_Q_SPENT_BETWEEN_WIDE : LA_Q_SPENT_BETWEEN, &params, books->view);
 	return DatumGetInt64(la_row(0).values[0]);
 }
 
@@ -87,34 +102,44 @@ roll_on(LaBooks *books, int i)
 	return counter->rolling_spent;
 }
 
-/* Holds decided from then on that have expired but are still in the counter. */
+/* Holds decided from then on that have expired but are still in the counter: their sum, or their number. */
 static int64
-expired(LaBooks *books, int i, TimestampTz from)
+expired(LaBooks *books, int scope, TimestampTz from, bool number)
 {
 	LaParams	params = {0};
 
 	la_param_text(&params, books->organization_id);
-	la_param_uuid(&params, i == LA_AGENT_BOOK ? &books->agent_id : NULL);
-	la_param_text(&params, i == LA_CUSTOMER_BOOK ? books->customer_id : NULL);
+	la_param_uuid(&params, is_wide(scope) ? NULL : &books->agent_id);
+	la_param_text(&params, scope == LA_CUSTOMER ? books->customer_id : NULL);
 	la_param(&params, TimestampTzGetDatum(books->at), false);
-	la_param_text(&params, books->facts.limits[i].currency);
+	la_param_text(&params, books->facts.limits[scope].currency);
 	la_param(&params, TimestampTzGetDatum(from), false);
+	la_param_uuid(&params, scope == LA_CARD ? books->card_id : NULL);
 	la_run(LA_Q_EXPIRED, &params, books->view);
-	return DatumGetInt64(la_row(0).values[0]);
+	return DatumGetInt64(la_row(0).values[number ? 1 : 0]);
 }
 
-static void
-measure_scope(LaBooks *books, int i)
+static bool
+has_expired(const LaBooks *books, int scope)
 {
-	LaCounter  *counter = &books->counters[i];
-	LaLimit    *limit = &books->facts.limits[i];
+	const LaCounter *counter = &books->counters[scope];
+
+	return counter->expires && counter->next_expiry <= books->at;
+}
+
+/* What stands against the scope's own limit. */
+static void
+measure_scope(LaBooks *books, int scope)
+{
+	LaCounter  *counter = &books->counters[scope];
+	LaLimit    *limit = &books->facts.limits[scope];
 
 	la_counter_roll(counter, books->at, books->tenant->zone);
 	counter->decided_at = books->at;
 	limit->total = counter->total;
 	if (is_rolling(limit))
 	{
-		limit->spent = roll_on(books, i);
+		limit->spent = roll_on(books, scope);
 		limit->window.start = counter->rolling_since + 1;
 		limit->window.end = DT_NOEND;
 	}
@@ -123,47 +148,81 @@ measure_scope(LaBooks *books, int i)
 		counter->rolling = false;
 		limit->window = la_counter_window(counter, limit->frequency, &limit->spent);
 	}
-	if (counter->expires && counter->next_expiry <= books->at && limit->spent > 0)
-		limit->spent = la_subtract(limit->spent, expired(books, i, limit->window.start));
+	if (has_expired(books, scope) && limit->spent > 0)
+		limit->spent = la_subtract(limit->spent, expired(books, scope, limit->window.start, false));
+}
+
+/* What stands against a limit that is a rule, in a counter that has rolled on. */
+static void
+measure_rule(LaBooks *books, LaLimit *limit)
+{
+	LaCounter  *counter = &books->counters[limit->scope];
+	bool		number = limit->currency == NULL;
+
+	if (limit->frequency == LA_PER_TRANSACTION)
+		return;
+	limit->total = counter->total;
+	limit->window = la_counter_window(counter, limit->frequency, &limit->spent);
+	if (number)
+		limit->spent = counter->auth_count;
+	if (has_expired(books, limit->scope) && limit->spent > 0)
+		limit->spent = la_subtract(limit->spent,
+								   expired(books, limit->scope, limit->window.start, number));
+}
+
+/* A card remembers for itself; an agent what it does without one. */
+static void
+take_memory(LaBooks *books)
+{
+	const LaCounter *memory = &books->counters[books->card != NULL ? LA_CARD : LA_AGENT];
+	LaFacts    *facts = &books->facts;
+
+	facts->use_count = memory->use_count;
+	facts->last_approved_at = memory->last_approved_at;
+	facts->attested_at = memory->attested_at;
+	facts->first_merchant = memory->first_merchant;
 }
 
 bool
 la_counter_suffices(const LaBooks *books, TimestampTz now)
 {
-	const LaCounter *counter = &books->counters[LA_AGENT_BOOK];
+	const LaCounter *counter = &books->counters[LA_AGENT];
 
-	return !is_rolling(&books->facts.limits[LA_AGENT_BOOK]) &&
+	return !is_rolling(&books->facts.limits[LA_AGENT]) &&
 		!(counter->expires && counter->next_expiry <= Max(now, counter->decided_at));
 }
 
 void
 la_measure(LaBooks *books, TimestampTz now)
 {
+	LaFacts    *facts = &books->facts;
+
 	books->at = now;
-	for (int i = 0; i < LA_LIMITS; i++)
+	for (int i = 0; i < LA_SCOPES; i++)
 		if (books->counted[i])
 			books->at = Max(books->at, books->counters[i].decided_at);
-	for (int i = 0; i < LA_LIMITS; i++)
+	facts->at = books->at;
+	for (int i = 0; i < LA_SCOPES; i++)
 		if (books->counted[i])
 			measure_scope(books, i);
+	for (int i = LA_SCOPES; i < facts->nlimits; i++)
+		measure_rule(books, &facts->limits[i]);
+	take_memory(books);
 }
 
 /* The parameters that LA_Q_OLDEST and LA_Q_FREED_AT begin with. */
 static void
-param_live(LaParams *params, LaBooks *books, int i)
+param_live(LaParams *params, LaBooks *books, const LaLimit *limit)
 {
-	LaLimit    *limit = &books->facts.limits[i];
-
-	param_whose(params, books, i);
+	param_whose(params, books, limit->scope);
 	param_id_after(params, limit->window.start - (limit->window.start == DT_NOBEGIN ? 0 : 1));
 	la_param(params, TimestampTzGetDatum(books->at), false);
 	la_param_text(params, limit->currency);
 }
 
 bool
-la_next_reset(LaBooks *books, int i, TimestampTz *instant)
+la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *instant)
 {
-	LaLimit    *limit = &books->facts.limits[i];
 	LaParams	params = {0};
 
 	if (!is_rolling(limit))
@@ -171,8 +230,9 @@ la_next_reset(LaBooks *books, int i, TimestampTz *instant)
 		*instant = limit->window.end;
 		return limit->window.end != DT_NOEND;
 	}
-	param_live(&params, books, i);
-	if (la_run(i == LA_AGENT_BOOK ? LA_Q_OLDEST : LA_Q_OLDEST_WIDE, &params, books->view) == 0)
+	param_live(&params, books, limit);
+	param_card(&params, books, limit->scope);
+	if (la_run(is_wide(limit->scope) ? LA_Q_OLDEST_WIDE : LA_Q_OLDEST, &params, books->view) == 0)
 		return false;
 	*instant = DatumGetTimestampTz(la_row(0).values[0]) + la_rolling_length(limit->frequency);
 	return true;
@@ -180,36 +240,55 @@ la_next_reset(LaBooks *books, int i, TimestampTz *instant)
 
 /* When at least need has been freed by expiry, or by leaving a rolling window; false: never. */
 static bool
-freed_at(LaBooks *books, int i, int64 need, TimestampTz *instant)
+freed_at(LaBooks *books, const LaLimit *limit, int64 need, TimestampTz *instant)
 {
-	LaLimit    *limit = &books->facts.limits[i];
 	LaParams	params = {0};
 	Interval	length = {0};
 	LaRow		row;
 
 	length.time = is_rolling(limit) ? la_rolling_length(limit->frequency) : 0;
-	param_live(&params, books, i);
+	param_live(&params, books, limit);
 	la_param_int64(&params, need);
 	la_param(&params, IntervalPGetDatum(&length), !is_rolling(limit));
-	la_run(i == LA_AGENT_BOOK ? LA_Q_FREED_AT : LA_Q_FREED_AT_WIDE, &params, books->view);
+	param_card(&params, books, limit->scope);
+	la_run(is_wide(limit->scope) ? LA_Q_FREED_AT_WIDE : LA_Q_FREED_AT, &params, books->view);
 	row = la_row(0);
 	*instant = row.nulls[0] ? DT_NOEND : DatumGetTimestampTz(row.values[0]);
 	return !row.nulls[0];
 }
 
-bool
-la_passes_at(LaBooks *books, int i, int64 amount, TimestampTz *instant)
+/* When so many holds have expired that one more authorization passes. */
+static bool
+count_freed_at(LaBooks *books, const LaLimit *limit, TimestampTz *instant)
 {
-	LaLimit    *limit = &books->facts.limits[i];
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, is_wide(limit->scope) ? NULL : &books->agent_id);
+	la_param_text(&params, limit->scope == LA_CUSTOMER ? books->customer_id : NULL);
+	la_param_uuid(&params, limit->scope == LA_CARD ? books->card_id : NULL);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	la_param_int64(&params, limit->spent - limit->limit);
+	if (la_run(LA_Q_COUNT_FREED_AT, &params, books->view) == 0)
+		return false;
+	*instant = DatumGetTimestampTz(la_row(0).values[0]);
+	return true;
+}
+
+bool
+la_passes_at(LaBooks *books, const LaLimit *limit, int64 amount, TimestampTz *instant)
+{
 	TimestampTz end;
 
+	if (limit->currency == NULL)
+		return count_freed_at(books, limit, instant);
 	/* Also keeps the sum below from overflowing: amount fits into the limit. */
 	if (amount > limit->limit || limit->frequency == LA_PER_TRANSACTION)
 		return false;
 	*instant = DT_NOEND;
-	if (is_rolling(limit) || books->counters[i].expires)
-		(void) freed_at(books, i, limit->spent - (limit->limit - amount), instant);
-	if (!is_rolling(limit) && la_next_reset(books, i, &end))
+	if (is_rolling(limit) || books->counters[limit->scope].expires)
+		(void) freed_at(books, limit, limit->spent - (limit->limit - amount), instant);
+	if (!is_rolling(limit) && la_next_reset(books, limit, &end))
 		*instant = Min(*instant, end);
 	return *instant != DT_NOEND;
 }

@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "module.h"
 #include "organization.h"
+#include "ruleset.h"
 
 PG_FUNCTION_INFO_V1(la_create_organization);
 PG_FUNCTION_INFO_V1(la_update_organization);
@@ -424,6 +425,29 @@ read_customer(const char *organization_id, const char *id, LaValues *stored)
 	la_stored_values(la_row(0), 0, CUS_FIELDS, stored);
 }
 
+static bool
+is_counted(const LaValues *values)
+{
+	return !values->nulls[CUS_LIMIT] ||
+		(!values->nulls[CUS_POLICY] &&
+		 la_rules_count(la_parse_rules(DatumGetJsonbP(values->values[CUS_POLICY]), NULL)));
+}
+
+/* What is given makes a customer counted that was not: a limit, or a rule that sums or counts. */
+static bool
+starts_counting(const LaValues *given, const LaValues *stored)
+{
+	LaValues	changed = *stored;
+
+	for (int i = 0; i < CUS_FIELDS; i++)
+		if (given->given[i])
+		{
+			changed.values[i] = given->values[i];
+			changed.nulls[i] = given->nulls[i];
+		}
+	return !is_counted(stored) && is_counted(&changed);
+}
+
 /* As lock_organization(). */
 static void
 lock_customer(const char *organization_id, const char *id, const LaValues *given,
@@ -432,11 +456,11 @@ lock_customer(const char *organization_id, const char *id, const LaValues *given
 	uint64		key = la_lock_key(organization_id, id, strlen(id));
 
 	read_customer(organization_id, id, stored);
-	if (!is_first_limit(given, stored, CUS_LIMIT))
+	if (!starts_counting(given, stored))
 	{
 		la_change_configuration(LA_LEVEL_CUSTOMER, key);
 		read_customer(organization_id, id, stored);
-		if (!is_first_limit(given, stored, CUS_LIMIT))
+		if (!starts_counting(given, stored))
 			return;
 		la_leave_configuration(LA_LEVEL_CUSTOMER, key);
 	}
@@ -452,10 +476,10 @@ write_customer(const LaPrincipal *caller, const char *id, const LaValues *given)
 	LaValues	stored;
 	Jsonb	   *old_values;
 	Jsonb	   *new_values;
-	bool		first_limit;
+	bool		starts;
 
 	lock_customer(organization_id, id, given, &stored);
-	first_limit = is_first_limit(given, &stored, CUS_LIMIT);
+	starts = starts_counting(given, &stored);
 	if (la_change(customer_fields, CUS_FIELDS, given, &stored, &old_values, &new_values))
 	{
 		la_param_text(&params, organization_id);
@@ -463,7 +487,7 @@ write_customer(const LaPrincipal *caller, const char *id, const LaValues *given)
 		la_param_values(&params, &stored, CUS_FIELDS);
 		la_param(&params, TimestampTzGetDatum(la_now()), false);
 		la_run(LA_Q_CUSTOMER_WRITE, &params, LA_WRITE);
-		if (first_limit)
+		if (starts)
 			la_start_counting(organization_id, id);
 		la_record_change(caller, organization_id, "customer", id, "update", old_values, new_values);
 	}

@@ -314,6 +314,32 @@ la_run_set(LaQuery query, LaParams *params, LaView view, FunctionCallInfo fcinfo
 	MemoryContextSwitchTo(caller);
 }
 
+TupleDesc
+la_begin_set(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext caller;
+
+	if (set == NULL || !IsA(set, ReturnSetInfo) ||
+		(set->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("set-valued function called in context that cannot accept a set"));
+	caller = MemoryContextSwitchTo(set->econtext->ecxt_per_query_memory);
+	set->returnMode = SFRM_Materialize;
+	set->setResult = tuplestore_begin_heap(true, false, work_mem);
+	if (get_call_result_type(fcinfo, NULL, &set->setDesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	MemoryContextSwitchTo(caller);
+	return set->setDesc;
+}
+
+void
+la_add_row(FunctionCallInfo fcinfo, TupleDesc desc, Datum *values, bool *nulls)
+{
+	tuplestore_putvalues(((ReturnSetInfo *) fcinfo->resultinfo)->setResult, desc, values, nulls);
+}
+
 LaRow
 la_row(uint64 number)
 {
@@ -324,6 +350,18 @@ la_row(uint64 number)
 	row.nulls = palloc(sizeof(bool) * desc->natts);
 	heap_deform_tuple(SPI_tuptable->vals[number], desc, row.values, row.nulls);
 	return row;
+}
+
+Jsonb *
+la_row_document(LaRow row, int column)
+{
+	return row.nulls[column] ? NULL : DatumGetJsonbP(row.values[column]);
+}
+
+char *
+la_row_text(LaRow row, int column)
+{
+	return row.nulls[column] ? NULL : TextDatumGetCString(row.values[column]);
 }
 
 Datum

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 typedef enum LaQuery
@@ -75,14 +76,22 @@ typedef enum LaQuery
 	LA_Q_OLDEST_WIDE,
 	LA_Q_FREED_AT,
 	LA_Q_FREED_AT_WIDE,
+	LA_Q_COUNT_FREED_AT,
 
 	/* 70 authorization */
 	LA_Q_GATHER,
 	LA_Q_GATHER_KNOWN,
+	LA_Q_GATHER_CARD,
+	LA_Q_INTENTS,
+	LA_Q_INTENT,
+	LA_Q_INTENT_SETTLE,
+	LA_Q_INTENT_PARK,
+	LA_Q_INTENT_REOPEN,
+	LA_Q_CARD_DRIFT,
 	LA_Q_TENANT,
+	LA_Q_CARD,
 	LA_Q_APPROVE_AT_ONCE,
 	LA_Q_APPROVE,
-	LA_Q_APPROVE_MOVED,
 	LA_Q_DECLINE,
 	LA_Q_REPLAY,
 	LA_Q_AUTHORIZATION_GET,
@@ -90,6 +99,7 @@ typedef enum LaQuery
 	LA_Q_AUTHORIZATION_LIST_AGENT,
 	LA_Q_AUTHORIZATION_READ,
 	LA_Q_AUTHORIZATION_LOCK,
+	LA_Q_AUTHORIZATION_REQUEST,
 	LA_Q_ENTRY_FIND,
 	LA_Q_REVERSE,
 
@@ -138,6 +148,10 @@ extern bool la_run_one(LaQuery query, LaParams *params, LaView view, Datum *resu
 extern void la_run_set(LaQuery query, LaParams *params, LaView view,
 					   FunctionCallInfo fcinfo);
 
+/* The result of a set-returning function, row by row, and the description of a row. */
+extern TupleDesc la_begin_set(FunctionCallInfo fcinfo);
+extern void la_add_row(FunctionCallInfo fcinfo, TupleDesc desc, Datum *values, bool *nulls);
+
 /* The columns of one row of SPI_tuptable. */
 typedef struct LaRow
 {
@@ -146,6 +160,8 @@ typedef struct LaRow
 } LaRow;
 
 extern LaRow la_row(uint64 number);
+extern Jsonb *la_row_document(LaRow row, int column);	/* null: NULL */
+extern char *la_row_text(LaRow row, int column);	/* null: NULL */
 extern Datum la_column(uint64 number, int column);	/* of one that is not null */
 
 /* The columns of a composite value that has count of them. */

@@ -77,17 +77,20 @@
 #define AUTHORIZATION_FACTS \
 	"SELECT x.agent_id, x.customer_id, x.decided_at, x.currency, x.counted_amount," \
 	" CASE WHEN " EXPIRED("$3") " THEN 'expired'" \
-	"  ELSE x.status::text END" \
+	"  ELSE x.status::text END, x.card_id" \
 	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
 
-/* Counted money of one agent ($2), or of a customer ($2, null: the organization), at ids from $3 on. */
-#define OF_AGENT "x.organization_id = $1 AND x.agent_id = $2 AND x.id >= $3"
+/* Counted money of one agent ($2) or one of its cards, or of a customer ($2, null: the organization), at ids from $3 on. */
+#define OF_AGENT(card) \
+	"x.organization_id = $1 AND x.agent_id = $2 AND x.id >= $3" \
+	" AND (" card " IS NULL OR x.card_id = " card ")"
 #define OF_WIDE "x.organization_id = $1 AND x.id >= $3 AND ($2 IS NULL OR x.customer_id = $2)"
 
 /* Null where it does not fit into bigint. */
-#define SUMMED(filter) \
-	"CASE WHEN coalesce(sum(x.counted_amount)" filter ", 0) <= 9223372036854775807" \
-	" THEN coalesce(sum(x.counted_amount)" filter ", 0)::bigint END"
+#define SUMMED(since) \
+	"CASE WHEN coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)" \
+	" <= 9223372036854775807 THEN" \
+	" coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)::bigint END"
 
 #define SPENT_BETWEEN(whose) \
 	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \
@@ -113,6 +116,11 @@
 #define KEY_AND_COUNTER(key) \
 	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
 	" AND x.agent_id = $2 AND x.idempotency_key = " key "), k.xmax, k"
+/* What a decision must know of an intent i. */
+#define INTENT_FACTS \
+	"i.id, i.status::text, i.card_id, i.approved_at IS NOT NULL, i.parked, i.expected_amount," \
+	" i.expected_currency, i.expected_merchant, i.expected_mccs, i.tolerance, i.tolerance_percent," \
+	" i.expires_at"
 #define AGENT_COUNTER "k.organization_id = $1 AND k.scope = 'agent' AND k.scope_id = $4"
 
 /* The counter is the one that was judged. */
@@ -129,6 +137,10 @@
  * anew in every call.
  */
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
+
+/* What is null for most: the card, both intents, the attestation. */
+#define RARE_TYPES "uuut"
+#define RARE_COLUMNS "card_id, intent_id, linked_intent_id, attestation"
 #define BOOK(counter_set, judged, outcome, columns, values) \
 	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
 	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $49" judged \
@@ -171,7 +183,8 @@ static const Statement statements[LA_Q_COUNT] = {
 	" WHERE id = $1"},
 	[LA_Q_LIMITED_CUSTOMERS] = {"t",
 		"SELECT c.id FROM ledger_agents.customers c"
-	" WHERE c.organization_id = $1 AND c.spending_limit IS NOT NULL"},
+		" WHERE c.organization_id = $1 AND (c.spending_limit IS NOT NULL"
+	" OR c.policy -> 'limits' ?| '{perDay,perMonth}' OR c.policy ?| '{cumulativeMax,maxAuthCount}')"},
 	[LA_Q_ORGANIZATION_GET] = {"t",
 	"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_UNWRITTEN] = {"t",
@@ -335,25 +348,34 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * has spent, by the windows that begin at $3 to $6.
 	 */
 	[LA_Q_HISTORY] = {"ttzzzztu",
-		"SELECT " SUMMED("") ", " SUMMED(" FILTER (WHERE x.decided_at >= $3)") ", "
-		SUMMED(" FILTER (WHERE x.decided_at >= $4)") ", " SUMMED(" FILTER (WHERE x.decided_at >= $5)") ", "
-		SUMMED(" FILTER (WHERE x.decided_at >= $6)") ","
+		"SELECT " SUMMED("") ", " SUMMED(" AND x.decided_at >= $3") ", "
+		SUMMED(" AND x.decided_at >= $4") ", " SUMMED(" AND x.decided_at >= $5") ", "
+		SUMMED(" AND x.decided_at >= $6") ","
 		" max(x.decided_at),"
-		" min(x.expires_at) FILTER (WHERE x.status = 'authorized')"
+		" min(x.expires_at) FILTER (WHERE x.status = 'authorized'),"
+		" count(*) FILTER (WHERE x.status NOT IN ('reversed', 'expired'))"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
-		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved' AND x.currency = $7"
+		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved'"
 	" AND ($8 IS NULL OR x.agent_id = $8)"},
-	[LA_Q_SPENT_BETWEEN] = {"tuuut", SPENT_BETWEEN(OF_AGENT)},
+	[LA_Q_SPENT_BETWEEN] = {"tuuutu", SPENT_BETWEEN(OF_AGENT("$6"))},
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */
-	[LA_Q_EXPIRED] = {"tutztz",
-		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
+	[LA_Q_EXPIRED] = {"tutztzu",
+		"SELECT coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $5), 0)::bigint, count(*)"
+		" FROM ledger_agents.authorizations x"
 		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at <= $4"
 		" AND x.decided_at >= $6 AND ($2 IS NULL OR x.agent_id = $2)"
-	" AND ($3 IS NULL OR x.customer_id = $3) AND x.currency = $5"},
-	[LA_Q_OLDEST] = {"tuuzt", OLDEST(OF_AGENT)},
+	" AND ($3 IS NULL OR x.customer_id = $3) AND ($7 IS NULL OR x.card_id = $7)"},
+	/* When the $6th hold that is live at $5 expires. */
+	[LA_Q_COUNT_FREED_AT] = {"tutuzi",
+		"SELECT x.expires_at FROM ledger_agents.authorizations x"
+		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at > $5"
+		" AND ($2 IS NULL OR x.agent_id = $2) AND ($3 IS NULL OR x.customer_id = $3)"
+		" AND ($4 IS NULL OR x.card_id = $4)"
+	" ORDER BY x.expires_at OFFSET $6 LIMIT 1"},
+	[LA_Q_OLDEST] = {"tuuztu", OLDEST(OF_AGENT("$6"))},
 	[LA_Q_OLDEST_WIDE] = {"ttuzt", OLDEST(OF_WIDE)},
-	[LA_Q_FREED_AT] = {"tuuztiv", FREED_AT(OF_AGENT)},
+	[LA_Q_FREED_AT] = {"tuuztivu", FREED_AT(OF_AGENT("$8"))},
 	[LA_Q_FREED_AT_WIDE] = {"ttuztiv", FREED_AT(OF_WIDE)},
 
 	/* 70 authorization */
@@ -366,12 +388,52 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_GATHER] = {"tutt",
 		"SELECT " KEY_AND_COUNTER("$3") ", a.customer_id, a.status, a.currency, a.spending_limit,"
 		" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.policy,"
-		" a.default_policy_id"
+		" a.default_policy_id, (SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1"
+		" AND p.id = a.default_policy_id),"
+		" EXISTS (SELECT FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.agent_id = $2)"
 		" FROM ledger_agents.agents a JOIN ledger_agents.counters k ON " AGENT_COUNTER
 	" WHERE a.organization_id = $1 AND a.id = $2"},
 	/* The same where the agent is known. */
 	[LA_Q_GATHER_KNOWN] = {"tutt",
 	"SELECT " KEY_AND_COUNTER("$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
+	/* The same with the counter of card $5. */
+	[LA_Q_GATHER_CARD] = {"tuttt",
+		"SELECT " KEY_AND_COUNTER("$3") ", c FROM ledger_agents.counters k"
+		" JOIN ledger_agents.counters c ON c.organization_id = $1 AND c.scope = 'card'"
+	" AND c.scope_id = $5 WHERE " AGENT_COUNTER},
+	/* Open intents of agent $2 at $3, oldest first. */
+	[LA_Q_INTENTS] = {"tuzn",
+		"SELECT " INTENT_FACTS " FROM ledger_agents.intents i WHERE i.organization_id = $1"
+		" AND i.agent_id = $2 AND i.status IN ('pending_approval', 'pending') AND i.expires_at > $3"
+	" ORDER BY i.id LIMIT $4"},
+	/* Intent $3 of agent $2. */
+	[LA_Q_INTENT] = {"tuu",
+		"SELECT " INTENT_FACTS " FROM ledger_agents.intents i WHERE i.organization_id = $1"
+	" AND i.agent_id = $2 AND i.id = $3"},
+	/* Intent $2 is used up by authorization $3. */
+	[LA_Q_INTENT_SETTLE] = {"tuutz",
+		"UPDATE ledger_agents.intents SET status = $4::ledger_agents.intent_status,"
+		" authorization_id = $3, settled_at = $5"
+	" WHERE organization_id = $1 AND id = $2 AND status = 'pending'"},
+	/* An intent for exactly the request that was declined. */
+	[LA_Q_INTENT_PARK] = {"tuuuittnzz",
+		"INSERT INTO ledger_agents.intents (organization_id, id, agent_id, card_id, status,"
+		" expected_amount, expected_currency, expected_merchant, tolerance, ttl_minutes, expires_at,"
+		" parked, metadata, created_at)"
+	" VALUES ($1, $2, $3, $4, 'pending_approval', $5, $6, $7, 0, $8, $9, true, '{}', $10)"},
+	[LA_Q_INTENT_REOPEN] = {"tu",
+		"UPDATE ledger_agents.intents SET status = 'pending', authorization_id = NULL,"
+	" settled_at = NULL WHERE organization_id = $1 AND authorization_id = $2"},
+	[LA_Q_CARD_DRIFT] = {"tuz",
+		"UPDATE ledger_agents.cards SET status = 'frozen', status_reason = 'merchant_drift',"
+		" status_by = 'system', status_at = $3, updated_at = $3"
+	" WHERE organization_id = $1 AND id = $2 AND status = 'active'"},
+	[LA_Q_CARD] = {"tu",
+		"SELECT c.agent_id, c.status, c.type, c.created_at, c.max_amount, c.spending_limit,"
+		" c.spending_limit_frequency, c.window_mode, c.policy,"
+		" c.policy_id, (SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1"
+		" AND p.id = c.policy_id)"
+	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"},
 	/* Customer $2 and its organization. */
 	[LA_Q_TENANT] = {"tt",
 		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"
@@ -392,18 +454,14 @@ static const Statement statements[LA_Q_COUNT] = {
 		BOOK(COUNTER_SET_SUMS,
 			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$43") ")",
 			 "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
-	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET_SUMS, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
+	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz" RARE_TYPES,
+		BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at, " RARE_COLUMNS,
+			 "$50, $51, $52, $53, $54, $55::ledger_agents.attestation_status")},
 
-	/*
-	 * The same where the counter's windows, marks or expiry have changed,
-	 * too.
-	 */
-	[LA_Q_APPROVE_MOVED] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-	BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
-	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj",
-		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits",
-			 "$50, $51::ledger_agents.decline_reason, $52::ledger_agents.decline_reason[], $53")},
+	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj" RARE_TYPES,
+		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits, " RARE_COLUMNS,
+			 "$50, $51::ledger_agents.decline_reason, $52::ledger_agents.decline_reason[], $53,"
+			 " $54, $55, $56, $57::ledger_agents.attestation_status")},
 
 	/*
 	 * The stored answer to a key, and the names of the fields that differ
@@ -413,7 +471,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT " AUTHORIZATION_DETAIL("$12", "true", "NULL") ", array_to_string(ARRAY["
 		" CASE WHEN x.amount IS DISTINCT FROM $4 THEN 'amount' END,"
 		" CASE WHEN x.currency IS DISTINCT FROM $5 THEN 'currency' END,"
-		" CASE WHEN x.merchant IS DISTINCT FROM $6 THEN 'merchant' END,"
+		" CASE WHEN ledger_agents.normal_merchant(x.merchant) IS DISTINCT FROM"
+		" ledger_agents.normal_merchant($6) THEN 'merchant' END,"
 		" CASE WHEN x.mcc IS DISTINCT FROM $7 THEN 'mcc' END,"
 		" CASE WHEN x.country IS DISTINCT FROM $8 THEN 'country' END,"
 		" CASE WHEN x.card_id IS DISTINCT FROM $9 THEN 'card_id' END,"
@@ -430,6 +489,10 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_AUTHORIZATION_LIST_AGENT] = {"tuttunz", AUTHORIZATION_LIST(" AND x.agent_id = $2")},
 	[LA_Q_AUTHORIZATION_READ] = {"tuz", AUTHORIZATION_FACTS},
 	[LA_Q_AUTHORIZATION_LOCK] = {"tuz", AUTHORIZATION_FACTS " FOR NO KEY UPDATE"},
+	[LA_Q_AUTHORIZATION_REQUEST] = {"tu",
+		"SELECT x.agent_id, x.amount, x.currency, x.merchant, x.mcc, x.country, x.card_id, x.intent_id,"
+		" array_to_string(x.reasons, ',') FROM ledger_agents.authorizations x"
+	" WHERE x.organization_id = $1 AND x.id = $2"},
 	[LA_Q_ENTRY_FIND] = {"tutz",
 		"SELECT e.amount, e.kind::text, " AUTHORIZATION_DETAIL("$4", "true", "NULL")
 		" FROM ledger_agents.authorization_entries e"

@@ -11,6 +11,7 @@
 #include "document.h"
 #include "errors.h"
 #include "field.h"
+#include "merchant.h"
 #include "spend.h"
 
 static char *
@@ -63,6 +64,8 @@ static void
 read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
 {
 	request->merchant = text_argument(fcinfo, LA_ARG_MERCHANT, 255, "merchant");
+	if (request->merchant != NULL)
+		request->normal_merchant = la_normal_merchant(request->merchant);
 	request->mcc = text_argument(fcinfo, LA_ARG_MCC, 255, "mcc");
 	if (request->mcc != NULL &&
 		(strlen(request->mcc) != 4 || strspn(request->mcc, "0123456789") != 4))
@@ -115,12 +118,8 @@ la_read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *r
 		la_check_metadata(request->metadata, "metadata");
 	}
 
-	/*
-	 * There are no cards and no intents yet, so that every id is an unknown
-	 * one.
-	 */
 	if (!PG_ARGISNULL(LA_ARG_CARD))
-		la_unknown_uuid("card", PG_GETARG_UUID_P(LA_ARG_CARD));
+		request->card_id = PG_GETARG_UUID_P(LA_ARG_CARD);
 	if (!PG_ARGISNULL(LA_ARG_INTENT))
-		la_unknown_uuid("intent", PG_GETARG_UUID_P(LA_ARG_INTENT));
+		request->intent_id = PG_GETARG_UUID_P(LA_ARG_INTENT);
 }

@@ -78,38 +78,38 @@ static const char *const expiry_words[] = {"freeze", "close", NULL};
 static const char *const drift_words[] = {"allow", "alert", "decline", "freeze", NULL};
 static const char *const mismatch_words[] = {"allow", "alert", "decline", NULL};
 
-static const Rule all_rules[] = {
-	{.name = "requireIntent", .check = check_boolean},
-	{.name = "requireAttestation", .check = check_boolean},
-	{.name = "requireApproval", .check = check_boolean},
-	{.name = "autoApproveBelow", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
-	{.name = "requireCard", .check = check_boolean},
-	{.name = "attestationWindowMinutes", .check = check_whole, .min = 1, .max = MINS_PER_HOUR},
-	{.name = "cooldownMinutes", .check = check_whole, .min = 1, .max = MINUTES_PER_YEAR},
-	{.name = "ttlMinutes", .check = check_whole, .min = 1, .max = MINUTES_PER_YEAR},
-	{.name = "ttlDays", .check = check_whole, .min = 1, .max = MAX_TTL_DAYS},
-	{.name = "onExpiry", .check = check_word, .words = expiry_words},
-	{.name = "limits", .check = check_limits},
-	{.parent = "limits", .name = "perAuth", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
-	{.parent = "limits", .name = "perDay", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
-	{.parent = "limits", .name = "perMonth", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
-	{.name = "cumulativeMax", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
-	{.name = "maxAuthCount", .check = check_whole, .min = 1, .max = PG_INT32_MAX},
-	{.name = "allowedMccs", .check = check_mccs},
-	{.name = "blockedMccs", .check = check_mccs},
-	{.name = "allowedMerchants", .check = check_merchants},
-	{.name = "blockedMerchants", .check = check_merchants},
-	{.name = "allowedCountries", .check = check_countries},
-	{.name = "blockedCountries", .check = check_countries},
-	{.name = "lockToFirstMerchant", .check = check_boolean},
-	{.name = "merchantHint", .check = check_merchant},
-	{.name = "onDrift", .check = check_word, .words = drift_words},
-	{.name = "intentTolerance", .check = check_fraction},
-	{.name = "onIntentMismatch", .check = check_word, .words = mismatch_words},
-	{.name = "activeHoursStart", .check = check_whole, .min = 0, .max = HOURS_PER_DAY - 1},
-	{.name = "activeHoursEnd", .check = check_whole, .min = 0, .max = HOURS_PER_DAY - 1},
-	{.name = "activeTimezone", .check = check_zone},
-	{.name = "activeDays", .check = check_days},
+static const Rule all_rules[LA_RULES] = {
+	[LA_RULE_REQUIRE_INTENT] = {.name = "requireIntent", .check = check_boolean},
+	[LA_RULE_REQUIRE_ATTESTATION] = {.name = "requireAttestation", .check = check_boolean},
+	[LA_RULE_REQUIRE_APPROVAL] = {.name = "requireApproval", .check = check_boolean},
+	[LA_RULE_AUTO_APPROVE_BELOW] = {.name = "autoApproveBelow", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
+	[LA_RULE_REQUIRE_CARD] = {.name = "requireCard", .check = check_boolean},
+	[LA_RULE_ATTESTATION_WINDOW] = {.name = "attestationWindowMinutes", .check = check_whole, .min = 1, .max = MINS_PER_HOUR},
+	[LA_RULE_COOLDOWN] = {.name = "cooldownMinutes", .check = check_whole, .min = 1, .max = MINUTES_PER_YEAR},
+	[LA_RULE_TTL_MINUTES] = {.name = "ttlMinutes", .check = check_whole, .min = 1, .max = MINUTES_PER_YEAR},
+	[LA_RULE_TTL_DAYS] = {.name = "ttlDays", .check = check_whole, .min = 1, .max = MAX_TTL_DAYS},
+	[LA_RULE_ON_EXPIRY] = {.name = "onExpiry", .check = check_word, .words = expiry_words},
+	[LA_RULE_LIMITS] = {.name = "limits", .check = check_limits},
+	[LA_RULE_PER_AUTH] = {.parent = "limits", .name = "perAuth", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
+	[LA_RULE_PER_DAY] = {.parent = "limits", .name = "perDay", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
+	[LA_RULE_PER_MONTH] = {.parent = "limits", .name = "perMonth", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
+	[LA_RULE_CUMULATIVE_MAX] = {.name = "cumulativeMax", .check = check_whole, .min = 0, .max = PG_INT64_MAX},
+	[LA_RULE_MAX_AUTH_COUNT] = {.name = "maxAuthCount", .check = check_whole, .min = 1, .max = PG_INT32_MAX},
+	[LA_RULE_ALLOWED_MCCS] = {.name = "allowedMccs", .check = check_mccs},
+	[LA_RULE_BLOCKED_MCCS] = {.name = "blockedMccs", .check = check_mccs},
+	[LA_RULE_ALLOWED_MERCHANTS] = {.name = "allowedMerchants", .check = check_merchants},
+	[LA_RULE_BLOCKED_MERCHANTS] = {.name = "blockedMerchants", .check = check_merchants},
+	[LA_RULE_ALLOWED_COUNTRIES] = {.name = "allowedCountries", .check = check_countries},
+	[LA_RULE_BLOCKED_COUNTRIES] = {.name = "blockedCountries", .check = check_countries},
+	[LA_RULE_LOCK_TO_FIRST] = {.name = "lockToFirstMerchant", .check = check_boolean},
+	[LA_RULE_MERCHANT_HINT] = {.name = "merchantHint", .check = check_merchant},
+	[LA_RULE_ON_DRIFT] = {.name = "onDrift", .check = check_word, .words = drift_words},
+	[LA_RULE_INTENT_TOLERANCE] = {.name = "intentTolerance", .check = check_fraction},
+	[LA_RULE_ON_INTENT_MISMATCH] = {.name = "onIntentMismatch", .check = check_word, .words = mismatch_words},
+	[LA_RULE_HOURS_START] = {.name = "activeHoursStart", .check = check_whole, .min = 0, .max = HOURS_PER_DAY - 1},
+	[LA_RULE_HOURS_END] = {.name = "activeHoursEnd", .check = check_whole, .min = 0, .max = HOURS_PER_DAY - 1},
+	[LA_RULE_TIMEZONE] = {.name = "activeTimezone", .check = check_zone},
+	[LA_RULE_DAYS] = {.name = "activeDays", .check = check_days},
 };
 
 void
@@ -156,21 +156,32 @@ get_value(Jsonb *rules, const char *parent, const char *name)
 }
 
 const char *
-la_first_rule(Jsonb *rules)
+la_rule_name(LaRuleId id)
 {
-	if (!JB_ROOT_IS_OBJECT(rules))
-		return NULL;
-	for (int i = 0; i < lengthof(all_rules); i++)
-	{
-		const Rule *rule = &all_rules[i];
+	return all_rules[id].name;
+}
 
-		/* An object of rules is not itself a rule: it may be empty. */
-		if (rule->check == check_limits ||
-			get_value(rules, rule->parent, rule->name) == NULL)
-			continue;
-		return rule->parent ? psprintf("%s.%s", rule->parent, rule->name) : rule->name;
-	}
-	return NULL;
+JsonbValue *
+la_rule_value(Jsonb *rules, LaRuleId id)
+{
+	return get_value(rules, all_rules[id].parent, all_rules[id].name);
+}
+
+int
+la_rule_word(LaRuleId id, const JsonbValue *value)
+{
+	char	   *word = la_json_cstring(value);
+	int			place = 0;
+
+	while (strcmp(all_rules[id].words[place], word) != 0)
+		place++;
+	return place;
+}
+
+const char *
+la_rule_word_label(LaRuleId id, int place)
+{
+	return all_rules[id].words[place];
 }
 
 static const Rule *

@@ -39,7 +39,6 @@ static bool book(LaBooks *books, Spend *spend, bool raise);
 static void book_at_once(LaBooks *books, void *decision);
 static bool approve_by_counter(LaBooks *books, Spend *spend);
 static Datum replay(LaBooks *books, LaRequest *request, bool raise);
-static bool has_rules(const LaBooks *books);
 static bool weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
 static void approve(LaBooks *books, const LaRequest *request, LaDecision *decision);
 static void judge(LaBooks *books, LaRequest *request, LaDecision *decision);
@@ -94,6 +93,7 @@ la_evaluate(PG_FUNCTION_ARGS)
 	la_read_request(fcinfo, &caller, &request);
 	SPI_connect();
 	la_books_init(&books, &caller, &request.agent_id, LA_STATEMENT);
+	la_books_name(&books, request.card_id, request.intent_id);
 	la_books_read(&books, &caller);
 	la_measure(&books, PG_ARGISNULL(LA_ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(LA_ARG_AS_OF));
 	judge(&books, &request, &decision);
@@ -117,6 +117,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	la_limit_waiting();
 	SPI_connect();
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
+	la_books_name(&books, spend.request.card_id, spend.request.intent_id);
 	books.at_once = book_at_once;
 	books.decision = &spend;
 	for (;; lock_row = true)
@@ -129,6 +130,8 @@ decide(FunctionCallInfo fcinfo, bool raise)
 		/* The row is not the one that was judged: lock it, and judge anew. */
 		la_books_close(&books);
 	}
+	if (!books.key_known)
+		la_settle(&books, &spend.request, &spend.decision, &spend.id);
 	answer = books.key_known ? replay(&books, &spend.request, raise)
 		: la_answer(fcinfo, &books, &spend.request, &spend.decision, &spend.id);
 	la_books_close(&books);
@@ -138,7 +141,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	 * locks just given back.
 	 */
 	if (!books.key_known)
-		la_follow(&books, &spend.request, &spend.decision);
+		la_follow(&books, &spend.request, &spend.decision, &spend.id);
 	SPI_finish();
 	return answer;
 }
@@ -195,7 +198,7 @@ book_at_once(LaBooks *books, void *decision)
 		la_unknown("agent", books->agent_text);
 	if (attempt.approved)
 		books->counter_busy = true; /* it was, until a moment ago */
-	books->counters[LA_AGENT_BOOK] = books->agent_counter_read;
+	books->counters[LA_AGENT] = books->agent_counter_read;
 }
 
 /*
@@ -244,15 +247,16 @@ approve_by_counter(LaBooks *books, Spend *spend)
 {
 	TimestampTz now = la_now();
 
-	if (books->key_known || books->counter_busy || has_rules(books) ||
-		!la_counter_suffices(books, now))
+	if (books->key_known || books->counter_busy || !la_counter_suffices(books, now) ||
+		books->counters[LA_AGENT].attested_at != DT_NOBEGIN ||
+		books->counters[LA_AGENT].intents_until > now)
 		return false;
 	la_measure(books, now);
 	if (!weigh(books, &spend->request, &spend->decision))
 		return false;
 	approve(books, &spend->request, &spend->decision);
 	begin_entry(books, spend);
-	return la_counter_kept_windows(&books->agent_counter_read, &books->counters[LA_AGENT_BOOK]);
+	return la_counter_kept_windows(&books->agent_counter_read, &books->counters[LA_AGENT]);
 }
 
 /* The stored answer to the key; an error if it answered another request. */
@@ -264,7 +268,7 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	char	   *differing;
 
 	if (request->currency == NULL)
-		request->currency = books->facts.limits[LA_AGENT_BOOK].currency;
+		request->currency = books->facts.limits[LA_AGENT].currency;
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param_text(&params, request->key);
@@ -273,8 +277,8 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	la_param_text(&params, request->merchant);
 	la_param_text(&params, request->mcc);
 	la_param_text(&params, request->country);
-	la_param_uuid(&params, NULL);
-	la_param_uuid(&params, NULL);
+	la_param_uuid(&params, request->card_id);
+	la_param_uuid(&params, request->intent_id);
 	la_param(&params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
 	la_param(&params, TimestampTzGetDatum(la_now()), false);
 	if (la_run(LA_Q_REPLAY, &params, LA_LATEST) != 1)
@@ -293,129 +297,34 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	return SPI_datumTransfer(row.values[0], false, -1);
 }
 
-static bool
-has_rules(const LaBooks *books)
-{
-	return books->tenant->customer_rule != NULL || books->agent->rule != NULL ||
-		books->agent->has_template;
-}
-
-/* Rules are stored but not judged yet, so that nothing may be decided where there are any. */
-static void
-refuse_rules(LaBooks *books)
-{
-	const char *rule = books->tenant->customer_rule;
-
-	if (rule == NULL)
-		rule = books->agent->rule;
-	if (rule == NULL && books->agent->has_template)
-	{
-		LaParams	params = {0};
-
-		la_param_text(&params, books->organization_id);
-		la_param_uuid(&params, &books->agent->template_id);
-		if (la_run(LA_Q_POLICY_RULES, &params, books->view) == 1)
-			rule = la_first_rule(DatumGetJsonbP(la_row(0).values[0]));
-	}
-	if (rule != NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("rule \"%s\" cannot be enforced yet", rule),
-				la_detail("rule_not_enforced", rule, "A rule that is stored and not enforced must not let a spend pass."));
-}
-
-static void
-put_window(LaDocument *document, LaBooks *books, int i)
-{
-	LaLimit    *limit = &books->facts.limits[i];
-	TimestampTz reset;
-
-	la_put_time(document, "window_start", limit->window.start);
-	if (la_next_reset(books, i, &reset))
-		la_put_time(document, "next_reset", reset);
-	else
-		la_put_null(document, "next_reset");
-}
-
-/* One object a limit that failed, or that is in another currency. */
-static Jsonb *
-describe_failures(LaBooks *books, const LaVerdict *verdict)
-{
-	LaDocument	document;
-
-	la_begin_array(&document);
-	for (int i = 0; i < LA_LIMITS; i++)
-	{
-		LaLimit    *limit = &books->facts.limits[i];
-
-		if (!verdict->failed[i] && !verdict->mismatched[i])
-			continue;
-		la_open_object(&document, NULL);
-		la_put_text(&document, "scope", la_scope_label(limit->scope));
-		if (verdict->mismatched[i])
-		{
-			la_put_text(&document, "rule", "currency");
-			la_put_text(&document, "currency", limit->currency);
-		}
-		else
-		{
-			la_put_text(&document, "rule", "spendingLimit");
-			la_put_int64(&document, "limit", limit->limit);
-			la_put_int64(&document, "spent", limit->spent);
-			la_put_int64(&document, "remaining", la_remaining(limit->limit, limit->spent));
-			put_window(&document, books, i);
-		}
-		la_close_object(&document);
-	}
-	return la_end_array(&document);
-}
-
-/* When all limits that failed pass by time alone; no other reason ever does. */
-static bool
-find_retry(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
-		   TimestampTz *retry_at)
-{
-	*retry_at = DT_NOBEGIN;
-	for (int i = 0; i < LA_LIMITS; i++)
-	{
-		TimestampTz instant;
-
-		if (verdict->mismatched[i])
-			return false;
-		if (!verdict->failed[i])
-			continue;
-		if (!la_passes_at(books, i, request->amount, &instant))
-			return false;
-		*retry_at = Max(*retry_at, instant);
-	}
-	return *retry_at != DT_NOBEGIN;
-}
-
 /* Books an approval on the counters in memory; elsewhere they only move on. */
 static void
 count_approval(LaBooks *books, const LaRequest *request, const LaDecision *decision)
 {
-	for (int i = 0; i < LA_LIMITS; i++)
+	for (int i = 0; i < LA_SCOPES; i++)
 	{
 		LaCounter  *counter = &books->counters[i];
 
-		if (!books->counted[i] ||
-			strcmp(books->facts.limits[i].currency, request->currency) != 0)
+		if (!books->counted[i])
 			continue;
-		la_counter_add(counter, request->amount);
+		la_counter_approve(counter, i);
+		if (strcmp(books->facts.limits[i].currency, request->currency) == 0)
+			la_counter_add(counter, request->amount);
 		if (request->hold_for == NULL)
 			continue;
 		if (!counter->expires || decision->expires_at < counter->next_expiry)
 			counter->next_expiry = decision->expires_at;
 		counter->expires = true;
 	}
+	la_counter_remember(&books->counters[books->card != NULL ? LA_CARD : LA_AGENT], books->at,
+						request->merchant);
 }
 
 /* The verdict alone: whether it is an approval. */
 static bool
 weigh(LaBooks *books, LaRequest *request, LaDecision *decision)
 {
-	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
+	LaLimit    *own = &books->facts.limits[LA_AGENT];
 
 	memset(decision, 0, sizeof(LaDecision));
 	if (request->currency == NULL)
@@ -430,7 +339,7 @@ weigh(LaBooks *books, LaRequest *request, LaDecision *decision)
 static void
 approve(LaBooks *books, const LaRequest *request, LaDecision *decision)
 {
-	LaLimit    *own = &books->facts.limits[LA_AGENT_BOOK];
+	LaLimit    *own = &books->facts.limits[LA_AGENT];
 
 	if (request->hold_for != NULL)
 		decision->expires_at =
@@ -438,6 +347,8 @@ approve(LaBooks *books, const LaRequest *request, LaDecision *decision)
 													TimestampTzGetDatum(books->at),
 													IntervalPGetDatum(request->hold_for)));
 	count_approval(books, request, decision);
+	if (decision->verdict.intent != NULL)
+		decision->linked_intent = &decision->verdict.intent->id;
 	if (own->frequency != LA_PER_TRANSACTION && strcmp(own->currency, request->currency) == 0)
 		decision->spent_after = la_add(own->spent, request->amount);
 	la_mark_events(books, decision);
@@ -446,14 +357,10 @@ approve(LaBooks *books, const LaRequest *request, LaDecision *decision)
 static void
 judge(LaBooks *books, LaRequest *request, LaDecision *decision)
 {
-	refuse_rules(books);
 	if (weigh(books, request, decision))
-	{
 		approve(books, request, decision);
-		return;
-	}
-	decision->failed_limits = describe_failures(books, &decision->verdict);
-	decision->retries = find_retry(books, request, &decision->verdict, &decision->retry_at);
+	else
+		la_describe_decline(books, request, decision);
 }
 
 static Datum
@@ -472,7 +379,7 @@ static void
 begin_entry(LaBooks *books, Spend *spend)
 {
 	la_new_id(&spend->id, books->at);
-	books->counters[LA_AGENT_BOOK].sequence++;
+	books->counters[LA_AGENT].sequence++;
 }
 
 /* The parameters that approvals and declines both have. */
@@ -482,11 +389,11 @@ param_decision(LaParams *params, LaBooks *books, const Spend *spend)
 	const LaRequest *request = &spend->request;
 	const LaDecision *decision = &spend->decision;
 	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT_BOOK];
+	const LaLimit *own = &books->facts.limits[LA_AGENT];
 
 	la_param_text(params, books->organization_id);
 	la_param_uuid(params, &books->agent_id);
-	la_param_counter(params, &books->counters[LA_AGENT_BOOK]);
+	la_param_counter(params, &books->counters[LA_AGENT]);
 	la_param_uuid(params, &spend->id);
 	la_param_int64(params, request->amount);
 	la_param_int64(params, verdict->approved ? request->amount : 0);
@@ -517,6 +424,18 @@ param_approval(LaParams *params, LaBooks *books, const Spend *spend)
 			 spend->request.hold_for == NULL);
 }
 
+/* What is null for most: the card, both intents, the attestation. */
+static void
+param_rare(LaParams *params, const Spend *spend)
+{
+	LaAttestation attestation = spend->decision.verdict.attestation;
+
+	la_param_uuid(params, spend->request.card_id);
+	la_param_uuid(params, spend->request.intent_id);
+	la_param_uuid(params, spend->decision.linked_intent);
+	la_param_text(params, attestation == LA_UNATTESTED ? NULL : la_attestation_label(attestation));
+}
+
 /* Books the decision; false: the counter is no longer the one that was judged. */
 static bool
 apply(LaBooks *books, Spend *spend)
@@ -529,15 +448,15 @@ apply(LaBooks *books, Spend *spend)
 	if (verdict->approved)
 	{
 		param_approval(&params, books, spend);
-		return la_run(la_counter_kept_windows(&books->agent_counter_read,
-											  &books->counters[LA_AGENT_BOOK])
-					  ? LA_Q_APPROVE : LA_Q_APPROVE_MOVED, &params, LA_WRITE) == 1;
+		param_rare(&params, spend);
+		return la_run(LA_Q_APPROVE, &params, LA_WRITE) == 1;
 	}
 	param_decision(&params, books, spend);
 	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
 	la_param_text(&params, la_reason_label(verdict->reasons[0]));
 	la_param(&params, reason_array(verdict), false);
 	la_param(&params, JsonbPGetDatum(decision->failed_limits), false);
+	param_rare(&params, spend);
 	return la_run(LA_Q_DECLINE, &params, LA_WRITE) == 1;
 }
 

@@ -33,6 +33,9 @@ typedef struct LaDecision
 	bool		retries;		/* retry_at is set */
 	TimestampTz retry_at;
 	Jsonb	   *failed_limits;	/* of a decline */
+	const pg_uuid_t *linked_intent; /* that it uses up or waits for, or NULL */
+	bool		parks;			/* linked_intent is to be made */
+	pg_uuid_t	parked_id;
 	bool		tell_exceeded;	/* agent.limit_exceeded is due */
 	bool		tell_approaching;	/* agent.limit_approaching is due */
 } LaDecision;
@@ -40,8 +43,16 @@ typedef struct LaDecision
 /* Whether an approval is due to be told of, and notes in the counter that it is. */
 extern void la_mark_events(LaBooks *books, LaDecision *decision);
 
-/* What follows from a decision that was booked: wider counters, suspension, events. */
-extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision);
+/* A decline: the limits that failed, when it would pass, the intent that waits for a human. */
+extern void la_describe_decline(LaBooks *books, const LaRequest *request, LaDecision *decision);
+
+/* What must be done under the locks of the decision: the intent, and the counters beside the agent's. */
+extern void la_settle(LaBooks *books, const LaRequest *request, LaDecision *decision,
+					  const pg_uuid_t *id);
+
+/* What follows from a decision that was booked: suspension, events. */
+extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision,
+					  const pg_uuid_t *id);
 
 /* The decision as authorization_detail; id NULL: it was not stored. */
 extern Datum la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *request,

@@ -23,14 +23,17 @@
 #include "utils/relcache.h"
 
 #include "compat.h"
+#include "lock.h"
 #include "module.h"
-#include "rule.h"
 #include "tenant.h"
 
 PG_FUNCTION_INFO_V1(la_forget_tenants);
 
-/* Customers and agents that a backend remembers; about half a kilobyte each. */
+/* Customers, agents and cards that a backend remembers; about half a kilobyte each. */
 #define MAX_REMEMBERED 16384
+
+/* Bytes of rules beside them. */
+#define MAX_RULES (32 * 1024 * 1024)
 
 typedef struct RememberedTenant
 {
@@ -48,9 +51,19 @@ typedef struct RememberedAgent
 	LaAgentFacts facts;
 } RememberedAgent;
 
+typedef struct RememberedCard
+{
+	uint64		key;
+	char	   *organization_id;
+	pg_uuid_t	id;
+	LaCardFacts facts;
+} RememberedCard;
+
 static MemoryContext memory = NULL;
 static HTAB *tenants = NULL;
 static HTAB *agents = NULL;
+static HTAB *cards = NULL;
+static Size remembered_rules = 0;
 static bool valid = false;		/* nothing has changed since they were emptied */
 static bool added = false;		/* something was remembered in this
 								 * transaction */
@@ -59,6 +72,8 @@ static bool added = false;		/* something was remembered in this
 static Oid	organizations_index;
 static Oid	customers_index;
 static Oid	agents_index;
+static Oid	cards_index;
+static Oid	policies_index;
 
 /*
  * ledger_agents.forget_tenants() returns trigger
@@ -91,7 +106,8 @@ static void
 note_invalidation(Datum arg, Oid relation)
 {
 	if (relation == InvalidOid || relation == organizations_index ||
-		relation == customers_index || relation == agents_index)
+		relation == customers_index || relation == agents_index ||
+		relation == cards_index || relation == policies_index)
 		valid = false;
 }
 
@@ -139,8 +155,12 @@ begin_anew(void)
 		memory = AllocSetContextCreate(TopMemoryContext, "ledger_agents tenants",
 									   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(memory);
+	remembered_rules = 0;
 	tenants = empty_table("ledger_agents tenants", sizeof(RememberedTenant));
 	agents = empty_table("ledger_agents agents", sizeof(RememberedAgent));
+	cards = empty_table("ledger_agents cards", sizeof(RememberedCard));
+	cards_index = get_relname_relid("cards_pkey", schema);
+	policies_index = get_relname_relid("policies_pkey", schema);
 	organizations_index = get_relname_relid("organizations_pkey", schema);
 	customers_index = get_relname_relid("customers_pkey", schema);
 	agents_index = get_relname_relid("agents_pkey", schema);
@@ -167,7 +187,8 @@ may_remember(void)
 {
 	if (!valid)
 		return false;
-	if (hash_get_num_entries(tenants) + hash_get_num_entries(agents) >= MAX_REMEMBERED)
+	if (hash_get_num_entries(tenants) + hash_get_num_entries(agents) +
+		hash_get_num_entries(cards) >= MAX_REMEMBERED || remembered_rules > MAX_RULES)
 		begin_anew();
 	added = true;
 	return true;
@@ -177,6 +198,17 @@ static char *
 keep_text(const char *text)
 {
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
+}
+
+static LaRules *
+keep_rules(const LaRules *rules)
+{
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	LaRules    *kept = la_copy_rules(rules);
+
+	MemoryContextSwitchTo(caller);
+	remembered_rules += kept == NULL ? 0 : kept->size;
+	return kept;
 }
 
 static char *
@@ -198,9 +230,10 @@ la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *c
 {
 	memset(limit, 0, sizeof(LaLimit));
 	limit->scope = scope;
+	limit->rule = "spendingLimit";
 	limit->set = !row.nulls[first];
 	limit->limit = limit->set ? DatumGetInt64(row.values[first]) : 0;
-	limit->currency = currency;
+	limit->currency = limit->counter_currency = currency;
 	limit->action = LA_ACTION_DECLINE;
 	limit->stored_frequency = row.values[first + 1];
 	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency), "spending_limit_frequency");
@@ -222,24 +255,31 @@ read_tenant(const char *organization_id, const char *customer_id, LaView view, L
 {
 	LaParams	params = {0};
 	LaRow		row;
-	const char *rule = NULL;
 
 	la_param_text(&params, organization_id);
 	la_param_text(&params, customer_id);
 	if (la_run(LA_Q_TENANT, &params, view) == 0)
 		elog(ERROR, "customer \"%s\" of organization \"%s\" is missing", customer_id, organization_id);
 	row = la_row(0);
-	if (!row.nulls[CUSTOMER_POLICY])
-		rule = la_first_rule(DatumGetJsonbP(row.values[CUSTOMER_POLICY]));
+	tenant->customer_rules = la_parse_rules(la_row_document(row, CUSTOMER_POLICY), NULL);
 	tenant->organization_suspended = is_suspended(row, ORGANIZATION_STATUS);
 	tenant->customer_suspended = is_suspended(row, CUSTOMER_STATUS);
 	tenant->zone = TextDatumGetCString(row.values[ORGANIZATION_ZONE]);
 	tenant->currency = TextDatumGetCString(row.values[ORGANIZATION_CURRENCY]);
 	tenant->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
-	tenant->customer_rule = rule == NULL ? NULL : pstrdup(rule);
 	la_read_limit(&tenant->customer_limit, LA_CUSTOMER, row, CUSTOMER_LIMIT, tenant->currency);
 	la_read_limit(&tenant->organization_limit, LA_ORGANIZATION, row, ORGANIZATION_LIMIT,
 				  tenant->currency);
+}
+
+/* The limits point to the name of their currency. */
+static void
+set_currency(LaTenant *tenant)
+{
+	tenant->organization_limit.currency = tenant->currency;
+	tenant->organization_limit.counter_currency = tenant->currency;
+	tenant->customer_limit.currency = tenant->currency;
+	tenant->customer_limit.counter_currency = tenant->currency;
 }
 
 /* A copy that outlives the call. */
@@ -257,9 +297,8 @@ remember_tenant(uint64 key, const char *organization_id, const char *customer_id
 	entry->tenant = *tenant;
 	entry->tenant.zone = keep_text(tenant->zone);
 	entry->tenant.currency = keep_text(tenant->currency);
-	entry->tenant.customer_rule = keep_text(tenant->customer_rule);
-	entry->tenant.organization_limit.currency = entry->tenant.currency;
-	entry->tenant.customer_limit.currency = entry->tenant.currency;
+	entry->tenant.customer_rules = keep_rules(tenant->customer_rules);
+	set_currency(&entry->tenant);
 }
 
 /* A copy for the call, as the original may be forgotten meanwhile.  Two customers may have one number: the names decide. */
@@ -278,9 +317,8 @@ known_tenant(const char *organization_id, const char *customer_id, uint64 key)
 	*tenant = entry->tenant;
 	tenant->zone = copy_text(tenant->zone);
 	tenant->currency = copy_text(tenant->currency);
-	tenant->customer_rule = copy_text(tenant->customer_rule);
-	tenant->organization_limit.currency = tenant->currency;
-	tenant->customer_limit.currency = tenant->currency;
+	tenant->customer_rules = la_copy_rules(tenant->customer_rules);
+	set_currency(tenant);
 	return tenant;
 }
 
@@ -315,8 +353,9 @@ la_known_agent(const char *organization_id, const pg_uuid_t *id, uint64 key)
 	facts = palloc(sizeof(LaAgentFacts));
 	*facts = entry->facts;
 	facts->customer_id = copy_text(facts->customer_id);
-	facts->limit.currency = copy_text(facts->limit.currency);
-	facts->rule = copy_text(facts->rule);
+	facts->limit.currency = facts->limit.counter_currency = copy_text(facts->limit.currency);
+	facts->own_rules = la_copy_rules(facts->own_rules);
+	facts->rules = la_copy_rules(facts->rules);
 	return facts;
 }
 
@@ -333,6 +372,89 @@ la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
 	entry->id = *id;
 	entry->facts = *facts;
 	entry->facts.customer_id = keep_text(facts->customer_id);
-	entry->facts.limit.currency = keep_text(facts->limit.currency);
-	entry->facts.rule = keep_text(facts->rule);
+	entry->facts.limit.currency = entry->facts.limit.counter_currency =
+		keep_text(facts->limit.currency);
+	entry->facts.own_rules = keep_rules(facts->own_rules);
+	entry->facts.rules = keep_rules(facts->rules);
+}
+
+/* Columns of LA_Q_CARD. */
+enum
+{
+	CARD_AGENT, CARD_STATUS, CARD_TYPE, CARD_CREATED_AT, CARD_MAX_AMOUNT, CARD_LIMIT,
+	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE_ID, CARD_TEMPLATE
+};
+
+static LaCardFacts *
+read_card(LaRow row)
+{
+	LaCardFacts *facts = palloc0(sizeof(LaCardFacts));
+	const char *status = la_enum_label(row.values[CARD_STATUS]);
+
+	facts->agent_id = *DatumGetUUIDP(row.values[CARD_AGENT]);
+	facts->status = strcmp(status, "active") == 0 ? LA_CARD_IS_ACTIVE
+		: strcmp(status, "frozen") == 0 ? LA_CARD_IS_FROZEN : LA_CARD_IS_CLOSED;
+	facts->single = strcmp(la_enum_label(row.values[CARD_TYPE]), "single") == 0;
+	facts->created_at = DatumGetTimestampTz(row.values[CARD_CREATED_AT]);
+	facts->has_max_amount = !row.nulls[CARD_MAX_AMOUNT];
+	facts->max_amount = facts->has_max_amount ? DatumGetInt64(row.values[CARD_MAX_AMOUNT]) : 0;
+	/* Its currency is its agent's. */
+	la_read_limit(&facts->limit, LA_CARD, row, CARD_LIMIT, NULL);
+	facts->rules = la_parse_rules(la_row_document(row, CARD_POLICY),
+								  la_row_document(row, CARD_TEMPLATE));
+	facts->has_template = !row.nulls[CARD_TEMPLATE_ID];
+	if (facts->has_template)
+		facts->template_id = *DatumGetUUIDP(row.values[CARD_TEMPLATE_ID]);
+	return facts;
+}
+
+static const LaCardFacts *
+known_card(const char *organization_id, const pg_uuid_t *id, uint64 key)
+{
+	RememberedCard *entry;
+	LaCardFacts *facts;
+
+	catch_up();
+	entry = hash_search(cards, &key, HASH_FIND, NULL);
+	if (entry == NULL || strcmp(entry->organization_id, organization_id) != 0 ||
+		memcmp(&entry->id, id, UUID_LEN) != 0)
+		return NULL;
+	facts = palloc(sizeof(LaCardFacts));
+	*facts = entry->facts;
+	facts->rules = la_copy_rules(facts->rules);
+	return facts;
+}
+
+static void
+remember_card(const char *organization_id, const pg_uuid_t *id, uint64 key,
+			  const LaCardFacts *facts)
+{
+	RememberedCard *entry;
+
+	if (!may_remember())
+		return;
+	entry = hash_search(cards, &key, HASH_ENTER, NULL);
+	entry->organization_id = keep_text(organization_id);
+	entry->id = *id;
+	entry->facts = *facts;
+	entry->facts.rules = keep_rules(facts->rules);
+}
+
+const LaCardFacts *
+la_card(const char *organization_id, const pg_uuid_t *id, LaView view)
+{
+	uint64		key = la_lock_key(organization_id, id, UUID_LEN);
+	const LaCardFacts *known = view == LA_LATEST ? known_card(organization_id, id, key) : NULL;
+	LaParams	params = {0};
+
+	if (known != NULL)
+		return known;
+	la_param_text(&params, organization_id);
+	la_param_uuid(&params, id);
+	if (la_run(LA_Q_CARD, &params, view) == 0)
+		return NULL;
+	known = read_card(la_row(0));
+	if (view == LA_LATEST)
+		remember_card(organization_id, id, key, known);
+	return known;
 }

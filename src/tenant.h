@@ -19,7 +19,7 @@ typedef struct LaTenant
 	char	   *zone;
 	char	   *currency;		/* the organization's */
 	int32		approaching_percent;
-	char	   *customer_rule;	/* the first of its rules, or NULL */
+	LaRules    *customer_rules; /* NULL: none; so below */
 } LaTenant;
 
 /*
@@ -35,7 +35,9 @@ typedef struct LaAgentFacts
 	bool		deregistered;
 	bool		suspended;
 	LaLimit		limit;			/* its action included */
-	char	   *rule;			/* the first of its rules, or NULL */
+	bool		has_cards;		/* it has or ever had one */
+	LaRules    *own_rules;		/* its own; they judge it with a card, too */
+	LaRules    *rules;			/* with those of its template */
 	bool		has_template;
 	pg_uuid_t	template_id;
 } LaAgentFacts;
@@ -50,6 +52,12 @@ extern const LaAgentFacts *la_known_agent(const char *organization_id, const pg_
 /* Remembers what was read under the agent's configuration lock. */
 extern void la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
 							  const LaAgentFacts *facts);
+
+/*
+ * The card, as la_tenant() gives the customer; NULL: there is none.  The caller
+ * holds the configuration lock of its agent.
+ */
+extern const LaCardFacts *la_card(const char *organization_id, const pg_uuid_t *id, LaView view);
 
 /*
  * Has every backend read its agents anew, when this transaction commits, after
