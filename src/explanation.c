@@ -20,7 +20,6 @@
 
 PG_FUNCTION_INFO_V1(la_explain_authorization);
 PG_FUNCTION_INFO_V1(la_effective_policy);
-PG_FUNCTION_INFO_V1(la_card_policy);
 
 /* Columns of rule_detail; effective_policy() leaves the last four out. */
 enum
@@ -34,7 +33,8 @@ typedef struct Report
 	TupleDesc	desc;
 	LaBooks    *books;
 	LaRequest  *request;
-	const char *reasons;		/* of the stored decline, with commas; NULL: none */
+	const char *reasons;		/* of the stored decline, with commas; NULL:
+								 * none */
 	bool		stored;
 } Report;
 

@@ -14,6 +14,25 @@
 #include "merchant.h"
 #include "spend.h"
 
+FunctionCallInfo
+la_arguments_behind(FunctionCallInfo fcinfo, int first)
+{
+	int			count = PG_NARGS() - first;
+	FunctionCallInfo behind = palloc(SizeForFunctionCallInfo(count));
+
+	memcpy(behind, fcinfo, SizeForFunctionCallInfo(0));
+	behind->nargs = count;
+	memcpy(behind->args, &fcinfo->args[first], sizeof(NullableDatum) * count);
+	return behind;
+}
+
+void
+la_name_merchant(LaRequest *request, const char *merchant)
+{
+	request->merchant = merchant;
+	request->normal_merchant = merchant == NULL ? NULL : la_normal_merchant(merchant);
+}
+
 static char *
 text_argument(FunctionCallInfo fcinfo, int i, int most, const char *field)
 {
@@ -63,9 +82,7 @@ refuse_form(const char *field, const char *value, const char *form)
 static void
 read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
 {
-	request->merchant = text_argument(fcinfo, LA_ARG_MERCHANT, 255, "merchant");
-	if (request->merchant != NULL)
-		request->normal_merchant = la_normal_merchant(request->merchant);
+	la_name_merchant(request, text_argument(fcinfo, LA_ARG_MERCHANT, 255, "merchant"));
 	request->mcc = text_argument(fcinfo, LA_ARG_MCC, 255, "mcc");
 	if (request->mcc != NULL &&
 		(strlen(request->mcc) != 4 || strspn(request->mcc, "0123456789") != 4))

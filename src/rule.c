@@ -15,8 +15,6 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -24,6 +22,7 @@
 
 #include "errors.h"
 #include "json_value.h"
+#include "merchant.h"
 #include "rule.h"
 #include "window.h"
 
@@ -276,23 +275,14 @@ check_word(const Rule *rule, const JsonbValue *value, const char *path)
 
 /*
  * What is left of a name without letters and digits after normalising is
- * nothing, and nothing would be the beginning of every merchant's name.
+ * nothing, and nothing would match nobody.
  */
 static bool
 is_merchant(const JsonbValue *value)
 {
-	bool		readable = false;
-
-	if (value->type != jbvString)
-		return false;
-	for (int i = 0; i < value->val.string.len; i++)
-	{
-		unsigned char c = value->val.string.val[i];
-
-		readable |= IS_HIGHBIT_SET(c) || isalnum(c) != 0;
-	}
-	return readable &&
-		pg_mbstrlen_with_len(value->val.string.val, value->val.string.len) <= MAX_MERCHANT_CHARACTERS;
+	return value->type == jbvString &&
+		pg_mbstrlen_with_len(value->val.string.val, value->val.string.len) <= MAX_MERCHANT_CHARACTERS &&
+		la_normal_merchant(la_json_cstring(value))[0] != '\0';
 }
 
 static void

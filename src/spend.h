@@ -20,6 +20,12 @@ enum
 	LA_ARG_ORGANIZATION, LA_ARG_AS_OF
 };
 
+/* The call's arguments without the first ones. */
+extern FunctionCallInfo la_arguments_behind(FunctionCallInfo fcinfo, int first);
+
+/* Sets the merchant, as it was given and as it is compared; NULL: none. */
+extern void la_name_merchant(LaRequest *request, const char *merchant);
+
 /* What is asked for; an error that names the argument where it is not right. */
 extern void la_read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller,
 							LaRequest *request);

@@ -84,7 +84,7 @@ SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')
 CREATE TABLE access.wanted (name text PRIMARY KEY, levels text NOT NULL);
 INSERT INTO access.wanted (levels, name)
 SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (VALUES
-  ('operator auditor api', 'ledger_agents.window_of'),
+  ('operator auditor api', 'ledger_agents.window_of ledger_agents.normal_merchant ledger_agents.merchant_matches'),
   ('operator auditor', 'ledger_agents.check_invariants'),
   ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
@@ -159,7 +159,7 @@ SELECT is(access.attempt('access_api', access.call_of(function)),
           'no principal: ' || function)
 FROM access.functions
 WHERE pg_catalog.has_function_privilege('access_api', function, 'EXECUTE')
-  AND proname NOT IN ('authenticate', 'window_of') AND NOT is_api
+  AND proname NOT IN ('authenticate', 'window_of', 'normal_merchant', 'merchant_matches') AND NOT is_api
 ORDER BY function::text COLLATE "C";
 SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(''{}'')', function::regproc)),
                '^ok .*"code": "not_authenticated"', 'no principal: ' || function)
