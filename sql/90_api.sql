@@ -21,3 +21,39 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_api_update_agent';
 COMMENT ON FUNCTION ledger_agents_api.update_agent IS
 'Update an agent. Body: agentId and any of name, description, status, spendingLimit, spendingLimitFrequency, onLimitExceeded, metadata; absent fields stay, null clears. Answer: the whole agent. Amounts in minor units, times in epoch milliseconds.';
+
+CREATE FUNCTION ledger_agents_api.create_policy(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_create_policy';
+COMMENT ON FUNCTION ledger_agents_api.create_policy IS
+'Create a policy. Body: name (required) and any rules, beside it. Answer: object, id, name, the rules, createdAt (ISO 8601). Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.update_policy(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_update_policy';
+COMMENT ON FUNCTION ledger_agents_api.update_policy IS
+'Update a policy. Body: policyId and any of name and the rules. A given rule replaces the stored one (limits as a whole), null removes it, absent ones stay. Answer: the policy, as from create_policy.';
+
+CREATE FUNCTION ledger_agents_api.delete_policy(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_delete_policy';
+COMMENT ON FUNCTION ledger_agents_api.delete_policy IS
+'Delete a policy that nothing uses. Body: policyId. Answer: id, deleted (true).';
+
+/* These two only read. Not RESTRICTED: what undoes an error cannot begin while a parallel plan runs. */
+CREATE FUNCTION ledger_agents_api.get_policy(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_get_policy';
+COMMENT ON FUNCTION ledger_agents_api.get_policy IS
+'One policy. Body: policyId. Answer: the policy, as from create_policy.';
+
+CREATE FUNCTION ledger_agents_api.list_policies(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_list_policies';
+COMMENT ON FUNCTION ledger_agents_api.list_policies IS
+'Policies, newest first. Body: limit (1 to 100, default 20), after (a nextCursor). Answer: data, hasMore, nextCursor (where there is more).';

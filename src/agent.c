@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "module.h"
 #include "organization.h"
+#include "policy.h"
 #include "rule.h"
 
 PG_FUNCTION_INFO_V1(la_update_agent);
@@ -61,15 +62,13 @@ static const char *const fixed_names[] = {
 void
 la_require_template(const LaPrincipal *caller, const LaValues *values)
 {
-	LaParams	params = {0};
+	pg_uuid_t  *id;
 
 	if (values->nulls[LA_AGENT_TEMPLATE])
 		return;
-	la_param_text(&params, caller->organization_id);
-	la_param(&params, values->values[LA_AGENT_TEMPLATE], false);
-	if (la_run(LA_Q_POLICY_RULES, &params, LA_LATEST) == 0)
-		la_unknown_field("policy", "default_policy_id",
-						 la_uuid_text(DatumGetUUIDP(values->values[LA_AGENT_TEMPLATE])));
+	id = DatumGetUUIDP(values->values[LA_AGENT_TEMPLATE]);
+	if (!la_keep_policy(caller, id))
+		la_unknown_field("policy", "default_policy_id", la_uuid_text(id));
 }
 
 /* One rule of a policy as a field's value. */

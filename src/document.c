@@ -153,6 +153,18 @@ la_put_jsonb(LaDocument *document, const char *key, Jsonb *jsonb)
 }
 
 void
+la_put_members(LaDocument *document, Jsonb *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		if (token == WJB_KEY || token == WJB_VALUE)
+			pushJsonbValue(&document->state, token, &value);
+}
+
+void
 la_put_time(LaDocument *document, const char *key, TimestampTz at)
 {
 	char text[	MAXDATELEN + 1];

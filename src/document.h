@@ -35,6 +35,9 @@ extern void la_put_null(LaDocument *document, const char *key);
 extern void la_put_uuid(LaDocument *document, const char *key, const pg_uuid_t *value);
 extern void la_put_jsonb(LaDocument *document, const char *key, Jsonb *value);
 
+/* All members of an object, as fields of the one that is open. */
+extern void la_put_members(LaDocument *document, Jsonb *object);
+
 /* ISO 8601 in UTC; null when not finite. */
 extern void la_put_time(LaDocument *document, const char *key, TimestampTz value);
 

@@ -100,6 +100,7 @@ extern void la_check_metadata(Jsonb *value, const char *field);
 
 /* A page of a list: 1 to 100 rows behind a cursor. */
 #define LA_MAX_PAGE 100
+#define LA_DEFAULT_PAGE 20
 extern int32 la_check_page(int32 max_rows);
 extern pg_uuid_t *la_parse_cursor(const char *cursor);
 

@@ -12,6 +12,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -20,6 +21,7 @@
 #include "errors.h"
 #include "field.h"
 #include "json.h"
+#include "json_value.h"
 #include "lock.h"
 #include "query.h"
 
@@ -112,14 +114,13 @@ run_verb(FunctionCallInfo fcinfo, LaVerb verb, MemoryContext memory)
 	return answer;
 }
 
-Datum
-la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
+static Datum
+call(FunctionCallInfo fcinfo, LaVerb verb)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Jsonb	   *answer = NULL;
 
-	PreventCommandIfReadOnly(name);
 	if (PG_ARGISNULL(0))
 		la_null_field("body");
 	la_limit_waiting();
@@ -150,4 +151,53 @@ la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
 	}
 	PG_END_TRY();
 	PG_RETURN_JSONB_P(answer);
+}
+
+Datum
+la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
+{
+	PreventCommandIfReadOnly(name);
+	return call(fcinfo, verb);
+}
+
+Datum
+la_json_read(FunctionCallInfo fcinfo, LaVerb verb)
+{
+	return call(fcinfo, verb);
+}
+
+JsonbValue *
+la_member(Jsonb *body, const char *key)
+{
+	JsonbValue	name;
+
+	name.type = jbvString;
+	name.val.string.val = unconstify(char *, key);
+	name.val.string.len = strlen(key);
+	return findJsonbValueFromContainer(&body->root, JB_FOBJECT, &name);
+}
+
+void
+la_refuse_member(const char *path)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("unknown field \"%s\"", la_quoted(path)),
+			la_detail("unknown_field", la_quoted(path), "The body has no field of this name."));
+}
+
+pg_uuid_t *
+la_id_member(Jsonb *body, const char *key, const char *what)
+{
+	JsonbValue *value = la_member(body, key);
+	char	   *text;
+
+	if (value == NULL || value->type == jbvNull)
+		la_null_field(key);
+	text = la_json_cstring(value);
+
+	/* An id that is no uuid is as unknown as any other. */
+	if (value->type != jbvString || !la_is_uuid(text))
+		la_unknown(what, text);
+	return DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
 }

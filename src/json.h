@@ -21,4 +21,16 @@ typedef Jsonb *(*LaVerb) (const LaPrincipal *caller, Jsonb *body);
  */
 extern Datum la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb);
 
+/* The same for a verb that only reads: also on a standby and in a read-only transaction. */
+extern Datum la_json_read(FunctionCallInfo fcinfo, LaVerb verb);
+
+/* The value of a key of a body, or NULL when it is absent. */
+extern JsonbValue *la_member(Jsonb *body, const char *key);
+
+/* 22023 unknown_field, naming the member. */
+pg_noreturn extern void la_refuse_member(const char *path);
+
+/* The id that the body must have under the key; what is no uuid is as unknown as any other id. */
+extern pg_uuid_t *la_id_member(Jsonb *body, const char *key, const char *what);
+
 #endif							/* LA_JSON_H */

@@ -53,18 +53,6 @@ la_api_update_agent(PG_FUNCTION_ARGS)
 	return la_json_call(fcinfo, "update_agent()", update_agent);
 }
 
-/* The value of a key, or NULL when it is absent. */
-static JsonbValue *
-member(Jsonb *object, const char *key)
-{
-	JsonbValue	name;
-
-	name.type = jbvString;
-	name.val.string.val = unconstify(char *, key);
-	name.val.string.len = strlen(key);
-	return findJsonbValueFromContainer(&object->root, JB_FOBJECT, &name);
-}
-
 /* A field of a body and what it sets. */
 typedef struct BodyField
 {
@@ -125,15 +113,6 @@ static const struct IntervalName
 	{"per_transaction", LA_PER_TRANSACTION},
 };
 
-static void
-refuse_member(const char *path)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("unknown field \"%s\"", la_quoted(path)),
-			la_detail("unknown_field", la_quoted(path), "The body has no field of this name."));
-}
-
 /* Gives every member of the body; others are the members that the caller reads itself. */
 static void
 give_body(Jsonb *body, const char *prefix, const BodyField *fields, int count,
@@ -162,7 +141,7 @@ give_body(Jsonb *body, const char *prefix, const BodyField *fields, int count,
 			la_give_json(la_agent_fields, fields[found].field, psprintf("%s%s", prefix, name),
 						 &value, given);
 		else if (!other)
-			refuse_member(psprintf("%s%s", prefix, name));
+			la_refuse_member(psprintf("%s%s", prefix, name));
 	}
 	for (int i = 0; i < count; i++)
 		if (fields[i].required && !given->given[fields[i].field])
@@ -275,7 +254,7 @@ answer_register(const LaRegistration *result, HeapTupleHeader detail)
 static void
 give_status(Jsonb *body, LaValues *given)
 {
-	JsonbValue *value = member(body, "status");
+	JsonbValue *value = la_member(body, "status");
 	char	   *status;
 
 	if (value == NULL)
@@ -301,7 +280,7 @@ give_status(Jsonb *body, LaValues *given)
 static void
 give_interval(Jsonb *limits, LaValues *given)
 {
-	JsonbValue *value = member(limits, "interval");
+	JsonbValue *value = la_member(limits, "interval");
 	char	   *interval;
 
 	if (value == NULL)
@@ -330,7 +309,7 @@ static void
 give_limits(Jsonb *body, LaValues *given)
 {
 	static const char *const others[] = {"interval", NULL};
-	JsonbValue *value = member(body, "limits");
+	JsonbValue *value = la_member(body, "limits");
 	Jsonb	   *limits;
 
 	if (value == NULL)
@@ -400,22 +379,6 @@ create_agent(const LaPrincipal *caller, Jsonb *body)
 	return la_end_object(&answer);
 }
 
-static pg_uuid_t *
-agent_id_of(Jsonb *body)
-{
-	JsonbValue *value = member(body, "agentId");
-	char	   *text;
-
-	if (value == NULL || value->type == jbvNull)
-		la_null_field("agentId");
-	text = la_json_cstring(value);
-
-	/* An id that is no uuid is as unknown as any other. */
-	if (value->type != jbvString || !la_is_uuid(text))
-		la_unknown("agent", text);
-	return DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
-}
-
 static Jsonb *
 answer_update(HeapTupleHeader detail)
 {
@@ -455,7 +418,7 @@ update_agent(const LaPrincipal *caller, Jsonb *body)
 	LaValues	given = {0};
 	pg_uuid_t  *agent_id;
 
-	agent_id = agent_id_of(body);
+	agent_id = la_id_member(body, "agentId", "agent");
 	give_body(body, "", update_body, lengthof(update_body), others, &given);
 	la_update(caller, agent_id, &given);
 	return answer_update(read_detail(caller, agent_id));

@@ -28,6 +28,15 @@
 	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
 	" last_approved_at = $27, auth_count = $28"
 
+#define POLICY_DETAIL \
+	"ROW(p.organization_id, p.id, p.name, p.rules, p.created_at, p.updated_at," \
+	" encode(uuid_send(p.id), 'base64'))::ledger_agents.policy_detail"
+
+/* In the order of the fields of policy.h. */
+#define POLICY_VALUES \
+	"SELECT p.name, p.rules FROM ledger_agents.policies p" \
+	" WHERE p.organization_id = $1 AND p.id = $2"
+
 #define AGENT_DETAIL \
 	"ROW(a.organization_id, a.id, a.external_id, a.customer_id, a.name, a.description, a.status," \
 	" a.suspended_reason, a.suspended_by, a.suspended_at, a.spending_limit," \
@@ -215,6 +224,37 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT a.id FROM ledger_agents.agents a WHERE a.organization_id = $1"
 	" AND ($2 IS NULL OR a.customer_id = $2) AND a.id > $3 ORDER BY a.id LIMIT 1000"},
 
+	/* 25 policy */
+	[LA_Q_POLICY_INSERT] = {"tutjz",
+		"INSERT INTO ledger_agents.policies AS p (organization_id, id, name, rules, created_at,"
+		" updated_at) VALUES ($1, $2, $3, $4, $5, $5)"
+	" ON CONFLICT (organization_id, name) DO NOTHING RETURNING " POLICY_DETAIL},
+	[LA_Q_POLICY_LOCK] = {"tu", POLICY_VALUES " FOR NO KEY UPDATE"},
+	[LA_Q_POLICY_LOCK_KEY] = {"tu", POLICY_VALUES " FOR UPDATE"},
+	[LA_Q_POLICY_KEEP] = {"tu", POLICY_VALUES " FOR KEY SHARE"},
+	[LA_Q_POLICY_NAMED] = {"tt",
+	"SELECT true FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.name = $2"},
+	[LA_Q_POLICY_WRITE] = {"tutjz",
+		"UPDATE ledger_agents.policies SET name = $3, rules = $4, updated_at = $5"
+	" WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_POLICY_USED] = {"tu",
+		"SELECT EXISTS (SELECT FROM ledger_agents.agents a"
+		" WHERE a.organization_id = $1 AND a.default_policy_id = $2),"
+		" EXISTS (SELECT FROM ledger_agents.cards c"
+	" WHERE c.organization_id = $1 AND c.policy_id = $2)"},
+	[LA_Q_POLICY_DELETE] = {"tu",
+		"DELETE FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"
+	" RETURNING " POLICY_DETAIL},
+	[LA_Q_POLICY_GET] = {"tu",
+		"SELECT " POLICY_DETAIL " FROM ledger_agents.policies p"
+	" WHERE p.organization_id = $1 AND p.id = $2"},
+	[LA_Q_POLICY_GET_NAMED] = {"tt",
+		"SELECT " POLICY_DETAIL " FROM ledger_agents.policies p"
+	" WHERE p.organization_id = $1 AND p.name = $2"},
+	[LA_Q_POLICY_LIST] = {"tun",
+		"SELECT " POLICY_DETAIL " FROM ledger_agents.policies p WHERE p.organization_id = $1"
+	" AND ($2 IS NULL OR p.id < $2) ORDER BY p.id DESC LIMIT $3"},
+
 	/* 30 agent */
 	[LA_Q_AGENT_FIND] = {"tt",
 		"SELECT a.id, a.customer_id FROM ledger_agents.agents a"
@@ -277,8 +317,6 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_AGENT_SPENT] = {"tut",
 		"SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 	" AND x.agent_id = $2 AND x.decision = 'approved' AND x.currency = $3 LIMIT 1"},
-	[LA_Q_POLICY_RULES] = {"tu",
-	"SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"},
 
 	/* 35 token */
 	[LA_Q_TOKEN_INSERT] = {"tuuttyzzt",

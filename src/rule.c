@@ -123,8 +123,9 @@ la_check_rules(Jsonb *rules, const char *field)
 	if (VARSIZE(rules) > MAX_RULES_BYTES)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("%s must not be larger than %d bytes", field, MAX_RULES_BYTES),
-				la_detail("invalid_policy", field, "As jsonb it takes %u bytes.",
+				errmsg("%s must not be larger than %d bytes", field[0] == '\0' ? "rules" : field,
+					   MAX_RULES_BYTES),
+				la_detail("invalid_policy", field[0] == '\0' ? NULL : field, "As jsonb it takes %u bytes.",
 						  (unsigned) VARSIZE(rules)));
 
 	check_object(&rules->root, NULL, field);
@@ -196,6 +197,19 @@ find_rule(const char *parent, const char *name)
 	return NULL;
 }
 
+bool
+la_is_rule(const char *name)
+{
+	return find_rule(NULL, name) != NULL;
+}
+
+/* The rules of a body that is itself the policy have no path before them. */
+static char *
+path_to(const char *path, const char *name)
+{
+	return path[0] == '\0' ? pstrdup(name) : psprintf("%s.%s", path, name);
+}
+
 static void
 check_object(JsonbContainer *object, const char *parent, const char *path)
 {
@@ -212,7 +226,7 @@ check_object(JsonbContainer *object, const char *parent, const char *path)
 			char	   *name = la_json_cstring(&value);
 
 			rule = find_rule(parent, name);
-			rule_path = psprintf("%s.%s", path, la_quoted(name));
+			rule_path = path_to(path, la_quoted(name));
 			if (rule == NULL)
 				ereport(ERROR,
 						errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -431,11 +445,11 @@ refuse(const char *path, const char *expected, const JsonbValue *value)
 static void
 refuse_contradiction(const char *field, const char *rule, const char *other, const char *why)
 {
-	char	   *path = psprintf("%s.%s", field, rule);
+	char	   *path = path_to(field, rule);
 
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("%s and %s.%s contradict each other", path, field, other),
+			errmsg("%s and %s contradict each other", path, path_to(field, other)),
 			la_detail("invalid_policy", path, "%s", why));
 }
 

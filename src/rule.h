@@ -39,6 +39,10 @@ extern const char *la_rule_word_label(LaRuleId id, int place);
  * known rules with values of the right type and range, or whose rules
  * contradict each other.
  */
-extern void la_check_rules(Jsonb *rules, const char *field);
+extern void la_check_rules(Jsonb *rules, const char *field);	/* "": no path before
+																 * the rules */
+
+/* Whether a rule, and not one inside of another, has this name. */
+extern bool la_is_rule(const char *name);
 
 #endif							/* LA_RULE_H */

@@ -90,10 +90,14 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
                    || ' ledger_agents.agent_budget ledger_agents.get_authorization'
                    || ' ledger_agents.list_authorizations ledger_agents_api.register_agent'
-                   || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'),
+                   || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'
+                   || ' ledger_agents_api.create_policy ledger_agents_api.update_policy ledger_agents_api.delete_policy'
+                   || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'),
   ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
                || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
+               || ' ledger_agents.create_policy ledger_agents.update_policy ledger_agents.delete_policy'
+               || ' ledger_agents.get_policy ledger_agents.list_policies'
                || ' ledger_agents.update_agent ledger_agents.deregister_agent ledger_agents.create_agent_token'
                || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
                || ' ledger_agents.rotate_agent_token ledger_agents.reverse'),
@@ -224,6 +228,11 @@ FROM (VALUES
   (pg_catalog.format('SELECT ledger_agents.revoke_agent_token(%L)', :'my_token_id')),
   (pg_catalog.format('SELECT ledger_agents.rotate_agent_token(%L)', :'my_token_id')),
   (pg_catalog.format('SELECT ledger_agents.reverse(%L)', :'my_spend')),
+  ('SELECT ledger_agents.create_policy(''new'', ''{}'')'),
+  (pg_catalog.format('SELECT ledger_agents.update_policy(%L, ''{}'')', :'unknown')),
+  (pg_catalog.format('SELECT ledger_agents.delete_policy(%L)', :'unknown')),
+  (pg_catalog.format('SELECT ledger_agents.get_policy(%L)', :'unknown')),
+  ('SELECT count(*) FROM ledger_agents.list_policies()'),
   ('SELECT ledger_agents.create_organization(''new'')'),
   ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_organization()'),
