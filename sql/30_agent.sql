@@ -223,7 +223,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_update_agent';
 COMMENT ON FUNCTION ledger_agents.update_agent IS
-'Sets the fields that the document names; absent fields stay; a JSON null clears a nullable field. status may be active or suspended. In force for every decision from the commit on, also for calls that were already waiting. Returns the whole agent. Errors: 22023 for an unknown, immutable or wrong field, 22004 for a null, P0002 unknown agent, 55000 when it is deregistered, or for another currency once something was spent, 55P03 after ledger_agents.lock_timeout.';
+'Sets the fields that the document names; absent fields stay; a JSON null clears a nullable field. status may be active or suspended: suspended freezes its active cards, active unfreezes those. In force for every decision from the commit on, also for calls that were already waiting. Returns the whole agent. Errors: 22023 for an unknown, immutable or wrong field, 22004 for a null, P0002 unknown agent, 55000 when it is deregistered, or for another currency once something was spent, 55P03 after ledger_agents.lock_timeout.';
 
 CREATE FUNCTION ledger_agents.deregister_agent(
 	agent_id uuid,
@@ -233,7 +233,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_deregister_agent';
 COMMENT ON FUNCTION ledger_agents.deregister_agent IS
-'Retires an agent for good: it can spend no more, its tokens are revoked, its external_id may be registered again. A second call changes nothing and returns the same. Error: P0002 unknown agent.';
+'Retires an agent for good: it can spend no more, its tokens are revoked, its cards are closed, its external_id may be registered again. A second call changes nothing and returns the same. Error: P0002 unknown agent.';
 
 CREATE FUNCTION ledger_agents.get_agent(
 	agent_id uuid DEFAULT NULL,

@@ -11,6 +11,10 @@ WITH scopes AS (
 	SELECT a.organization_id, 'agent'::ledger_agents.limit_scope AS scope, a.id::text AS scope_id, a.currency
 	FROM ledger_agents.agents a
 	UNION ALL
+	SELECT d.organization_id, 'card', d.id::text, a.currency
+	FROM ledger_agents.cards d
+	JOIN ledger_agents.agents a ON a.organization_id = d.organization_id AND a.id = d.agent_id
+	UNION ALL
 	SELECT c.organization_id, 'customer', c.id, o.currency
 	FROM ledger_agents.customers c
 	JOIN ledger_agents.organizations o ON o.id = c.organization_id
@@ -24,6 +28,10 @@ WITH scopes AS (
 	SELECT t.organization_id, 'agent'::ledger_agents.limit_scope AS scope, t.agent_id::text AS scope_id,
 		   t.sequence, t.decided_at, t.currency, t.counted_amount
 	FROM ledger_agents.authorizations t
+	UNION ALL
+	SELECT t.organization_id, 'card', t.card_id::text, t.sequence, t.decided_at, t.currency, t.counted_amount
+	FROM ledger_agents.authorizations t
+	WHERE t.card_id IS NOT NULL
 	UNION ALL
 	SELECT t.organization_id, 'customer', t.customer_id, t.sequence, t.decided_at, t.currency, t.counted_amount
 	FROM ledger_agents.authorizations t
@@ -186,6 +194,23 @@ BEGIN ATOMIC
 	FROM ledger_agents.agent_tokens t
 	JOIN ledger_agents.agents a ON a.organization_id = t.organization_id AND a.id = t.agent_id
 	WHERE a.status = 'deregistered' AND t.revoked_at IS NULL
+	UNION ALL
+	SELECT 'reference_is_broken', d.organization_id, d.id::text, 'The card has no agent.'
+	FROM ledger_agents.cards d
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = d.organization_id AND a.id = d.agent_id)
+	UNION ALL
+	SELECT 'reference_is_broken', x.organization_id, x.id::text, 'There is no such card, or it is another agent''s.'
+	FROM ledger_agents.authorizations x
+	WHERE x.card_id IS NOT NULL
+	  AND NOT EXISTS (SELECT FROM ledger_agents.cards d
+					  WHERE d.organization_id = x.organization_id AND d.id = x.card_id
+						AND d.agent_id = x.agent_id)
+	UNION ALL
+	SELECT 'card_outlives_its_agent', d.organization_id, d.id::text, 'The agent is deregistered, its card is not closed.'
+	FROM ledger_agents.cards d
+	JOIN ledger_agents.agents a ON a.organization_id = d.organization_id AND a.id = d.agent_id
+	WHERE a.status = 'deregistered' AND d.status <> 'closed'
 	UNION ALL
 	SELECT 'event_without_agent', v.organization_id, v.id::text, pg_catalog.format('%s', v.type)
 	FROM ledger_agents.events v

@@ -57,3 +57,52 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_api_list_policies';
 COMMENT ON FUNCTION ledger_agents_api.list_policies IS
 'Policies, newest first. Body: limit (1 to 100, default 20), after (a nextCursor). Answer: data, hasMore, nextCursor (where there is more).';
+
+CREATE FUNCTION ledger_agents_api.create_card(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_create_card';
+COMMENT ON FUNCTION ledger_agents_api.create_card IS
+'Make a card. Body: agentId (required), purpose, type (single or multi), maxAmount, spendingLimit, spendingLimitFrequency, policyId, policy, metadata; an absent spendingLimit or policyId is the agent''s default, a null is none. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.update_card(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_update_card';
+COMMENT ON FUNCTION ledger_agents_api.update_card IS
+'Update a card. Body: cardId and any of purpose, maxAmount, spendingLimit, spendingLimitFrequency, policyId, policy, metadata; absent fields stay, null clears. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.freeze_card(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_freeze_card';
+COMMENT ON FUNCTION ledger_agents_api.freeze_card IS
+'Freeze a card by hand. Body: cardId. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.unfreeze_card(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_unfreeze_card';
+COMMENT ON FUNCTION ledger_agents_api.unfreeze_card IS
+'Make a frozen card active again. Body: cardId. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.close_card(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_close_card';
+COMMENT ON FUNCTION ledger_agents_api.close_card IS
+'Close a card for good. Body: cardId. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.get_card(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_get_card';
+COMMENT ON FUNCTION ledger_agents_api.get_card IS
+'Read a card. Body: cardId. Answer: the whole card. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.list_cards(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_list_cards';
+COMMENT ON FUNCTION ledger_agents_api.list_cards IS
+'List cards, newest first. Body: agentId, status, limit (1 to 100, default 20), after (the nextCursor of the page before). Answer: data, hasMore, nextCursor. Amounts in minor units.';

@@ -17,11 +17,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	/* What a caller that is only its token may call. */
-	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_authorization,list_authorizations,explain_authorization,effective_policy,card_policy,window_of,normal_merchant,merchant_matches}';
+	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_card,list_cards,get_authorization,list_authorizations,explain_authorization,effective_policy,card_policy,window_of,normal_merchant,merchant_matches}';
 	/* What only reads, but looks at every organization. */
 	for_auditor constant name[] := '{check_invariants,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
-	internal constant name[] := '{current_spend,refuse_change,forget_tenants,approves,grant_access}';
+	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,approves,grant_access}';
 	granted text;
 BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);

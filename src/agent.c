@@ -13,6 +13,7 @@
 #include "utils/typcache.h"
 
 #include "agent.h"
+#include "card.h"
 #include "counter.h"
 #include "errors.h"
 #include "event.h"
@@ -171,8 +172,8 @@ la_require_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 		la_unknown_uuid("agent", agent_id);
 }
 
-static void
-refuse_deregistered(const LaValues *stored)
+void
+la_refuse_deregistered(const LaValues *stored)
 {
 	if (is_deregistered(stored))
 		ereport(ERROR,
@@ -181,16 +182,47 @@ refuse_deregistered(const LaValues *stored)
 				la_detail("agent_deregistered", "agent_id", "A deregistered agent cannot be changed."));
 }
 
-/*
- * The row first, the configuration lock then: who holds the lock waits for
- * nothing that a decision could hold.
- */
-static void
-lock_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *stored)
+void
+la_lock_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *stored)
 {
 	la_read_agent(caller, agent_id, LA_Q_AGENT_LOCK, stored);
 	la_change_configuration(LA_LEVEL_AGENT,
 							la_lock_key(caller->organization_id, agent_id, UUID_LEN));
+}
+
+/* False, too, when there is no such agent. */
+static bool
+try_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, agent_id);
+	return la_run(LA_Q_AGENT_TRY_LOCK, &params, LA_WRITE) > 0;
+}
+
+/*
+ * The same for a change that must write all of its cards.  Nothing is waited for
+ * where no open transaction has written one of them or the agent, and then the
+ * configuration lock keeps it so.  Else the agent's queue comes first, as for a
+ * decision: who holds it may wait for any row of the agent.
+ */
+static void
+lock_with_cards(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *stored)
+{
+	uint64		key = la_lock_key(caller->organization_id, agent_id, UUID_LEN);
+
+	la_change_configuration(LA_LEVEL_AGENT, key);
+	if (!la_cards_are_busy(caller->organization_id, agent_id) && try_agent(caller, agent_id))
+	{
+		la_read_agent(caller, agent_id, LA_Q_AGENT_LOCK, stored);
+		return;
+	}
+	la_leave_configuration(LA_LEVEL_AGENT, key);
+	(void) la_queue(LA_LEVEL_AGENT, key);
+	la_wait_patiently();
+	la_lock_cards(caller->organization_id, agent_id);
+	la_lock_agent(caller, agent_id, stored);
 }
 
 void
@@ -199,7 +231,7 @@ la_keep_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 	LaValues	stored;
 
 	la_read_agent(caller, agent_id, LA_Q_AGENT_LOCK, &stored);
-	refuse_deregistered(&stored);
+	la_refuse_deregistered(&stored);
 }
 
 /*
@@ -251,6 +283,20 @@ tell_changes(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *sto
 		la_tell_agent(caller, LA_EVENT_UPDATED, id, stored, previous_status);
 }
 
+/* A suspension does not wait for cards: one that is being frozen for another reason stays so. */
+static void
+lock_for_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, const LaValues *given,
+				LaValues *stored)
+{
+	if (given->given[LA_AGENT_CURRENCY])
+		await_spending(caller, agent_id);
+	if (given->given[LA_AGENT_STATUS] &&
+		strcmp(TextDatumGetCString(given->values[LA_AGENT_STATUS]), "active") == 0)
+		lock_with_cards(caller, agent_id, stored);
+	else
+		la_lock_agent(caller, agent_id, stored);
+}
+
 void
 la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 {
@@ -260,10 +306,8 @@ la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 	Jsonb	   *new_values;
 	char	   *previous_status;
 
-	if (given->given[LA_AGENT_CURRENCY])
-		await_spending(caller, agent_id);
-	lock_agent(caller, agent_id, &stored);
-	refuse_deregistered(&stored);
+	lock_for_update(caller, agent_id, given, &stored);
+	la_refuse_deregistered(&stored);
 	previous_status = TextDatumGetCString(stored.values[LA_AGENT_STATUS]);
 	la_merge_defaults(given, &stored);
 	if (la_differs(la_agent_fields, LA_AGENT_TEMPLATE, given, &stored))
@@ -282,6 +326,10 @@ la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 	la_param_text(&params, la_principal_name(caller));
 	la_run(LA_Q_AGENT_WRITE, &params, LA_WRITE);
 	tell_changes(caller, agent_id, &stored, previous_status);
+	if (stored.given[LA_AGENT_STATUS] && strcmp(previous_status, "active") == 0)
+		la_freeze_cards(caller, caller->organization_id, agent_id);
+	else if (stored.given[LA_AGENT_STATUS])
+		la_unfreeze_cards(caller, caller->organization_id, agent_id);
 	la_record_change(caller, caller->organization_id, "agent",
 					 la_uuid_text(agent_id),
 					 "update", old_values, new_values);
@@ -349,6 +397,8 @@ la_update_agent(PG_FUNCTION_ARGS)
 /*
  * ledger_agents.deregister_agent(agent_id uuid, organization_id text)
  *		returns ledger_agents.agent_detail
+ *
+ * Its cards are closed and its tokens revoked with it.
  */
 Datum
 la_deregister_agent(PG_FUNCTION_ARGS)
@@ -366,7 +416,7 @@ la_deregister_agent(PG_FUNCTION_ARGS)
 	id = PG_GETARG_UUID_P(0);
 	la_limit_waiting();
 	SPI_connect();
-	lock_agent(&caller, id, &stored);
+	lock_with_cards(&caller, id, &stored);
 	if (!is_deregistered(&stored))
 	{
 		char	   *previous_status = TextDatumGetCString(stored.values[LA_AGENT_STATUS]);
@@ -380,6 +430,7 @@ la_deregister_agent(PG_FUNCTION_ARGS)
 		la_record_change(&caller, caller.organization_id, "agent",
 						 la_uuid_text(id),
 						 "deregister", NULL, NULL);
+		la_close_cards(&caller, caller.organization_id, id);
 		la_revoke_tokens(&caller, id);
 	}
 	answer = la_agent_detail(&caller, id, LA_LATEST);

@@ -45,6 +45,16 @@ extern void la_register(const LaPrincipal *caller, LaValues *given, bool with_to
 extern void la_read_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
 						  LaValues *stored);
 
+/*
+ * Locks an agent's row and its configuration for a change, and reads it.  The
+ * row first, the configuration lock then: who holds the lock waits for nothing
+ * that a decision could hold.
+ */
+extern void la_lock_agent(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *stored);
+
+/* 55000 when it is deregistered. */
+extern void la_refuse_deregistered(const LaValues *stored);
+
 /* Writes the two given defaults into the given policy, or into the stored one. */
 extern void la_merge_defaults(LaValues *given, const LaValues *stored);
 

@@ -28,6 +28,7 @@ const char *const la_frequency_labels[] = {
 	"perTransaction", "per24HourPeriod", "perWeek", "perMonth", "perYear", "allTime", NULL
 };
 const char *const la_mode_labels[] = {"calendar", "rolling", NULL};
+const char *const la_card_type_labels[] = {"single", "multi", NULL};
 const char *const la_action_labels[] = {"decline", "suspend", "notify", "none", NULL};
 
 void
@@ -136,7 +137,7 @@ normalize(const LaField *field, Datum value)
 			return CStringGetTextDatum(pg_get_timezone_name(la_zone(TextDatumGetCString(value),
 																	field->name)));
 		case LA_KIND_AMOUNT:
-			check_range(field, DatumGetInt64(value), 0, PG_INT64_MAX);
+			check_range(field, DatumGetInt64(value), field->least, PG_INT64_MAX);
 			return value;
 		case LA_KIND_NUMBER:
 			check_range(field, DatumGetInt32(value), field->least, field->most);

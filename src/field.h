@@ -22,7 +22,7 @@ typedef enum LaKind
 	LA_KIND_LABEL,				/* text, one of labels */
 	LA_KIND_CURRENCY,			/* text of 3 to 16 of A-Z 0-9 _; upper-cased */
 	LA_KIND_ZONE,				/* text, name of a time zone; canonical */
-	LA_KIND_AMOUNT,				/* bigint, 0 and more */
+	LA_KIND_AMOUNT,				/* bigint, least and more */
 	LA_KIND_NUMBER,				/* integer, least to most */
 	LA_KIND_FLAG,				/* boolean */
 	LA_KIND_UUID,
@@ -60,6 +60,7 @@ extern const char *const la_agent_labels[];
 extern const char *const la_frequency_labels[];
 extern const char *const la_mode_labels[];
 extern const char *const la_action_labels[];
+extern const char *const la_card_type_labels[];
 
 /* Takes the value for field i: checks it, brings it into its stored form, marks it given. */
 extern void la_give(const LaField *fields, int i, Datum value, bool isnull, LaValues *to);

@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "amount.h"
+#include "card.h"
 #include "check.h"
 #include "event.h"
 #include "intent.h"
@@ -116,6 +117,7 @@ suspend(LaBooks *books)
 	la_param(&params, TimestampTzGetDatum(books->at), false);
 	if (la_run(LA_Q_AGENT_SUSPEND, &params, LA_WRITE) == 0)
 		return;					/* somebody else has done so meanwhile */
+	la_freeze_cards(NULL, books->organization_id, &books->agent_id);
 	la_begin_object(&data);
 	la_put_uuid(&data, "agentId", &books->agent_id);
 	la_put_text(&data, "userId", books->customer_id);

@@ -33,7 +33,8 @@ typedef struct Counted
 	const char *organization_id;
 	const char *scope_id;
 	const char *customer_id;	/* of a customer only */
-	const pg_uuid_t *agent_id;	/* of an agent only */
+	const pg_uuid_t *agent_id;	/* of an agent or a card only */
+	const pg_uuid_t *card_id;	/* of a card only */
 } Counted;
 
 /* Looks at the history of one agent or organization; false ends the walk. */
@@ -153,6 +154,7 @@ sum_up(LaCounter *counter, const Counted *counted, const char *currency)
 		la_param(&params, TimestampTzGetDatum(counter->windows[i].start), false);
 	la_param_text(&params, currency);
 	la_param_uuid(&params, counted->agent_id);
+	la_param_uuid(&params, counted->card_id);
 	la_run(LA_Q_HISTORY, &params, LA_LATEST);
 	row = la_row(0);
 	if (row.nulls[0])
@@ -237,6 +239,33 @@ la_count_all_anew(const char *organization_id)
 		la_start_counting(organization_id, ids[i]);
 }
 
+static void
+count_cards_anew(const char *organization_id, const pg_uuid_t *agent_id, const char *currency)
+{
+	LaParams	params = {0};
+	uint64		count;
+	pg_uuid_t  *ids;
+
+	la_param_text(&params, organization_id);
+	la_param_uuid(&params, agent_id);
+	count = la_run(LA_Q_AGENT_CARDS, &params, LA_LATEST);
+	ids = palloc(sizeof(pg_uuid_t) * count);
+	for (uint64 i = 0; i < count; i++)
+		ids[i] = *DatumGetUUIDP(la_column(i, 0));
+	for (uint64 i = 0; i < count; i++)
+	{
+		Counted		counted = {
+			.scope = LA_CARD,
+			.organization_id = organization_id,
+			.scope_id = la_uuid_text(&ids[i]),
+			.agent_id = agent_id,
+			.card_id = &ids[i],
+		};
+
+		count_anew(&counted, currency);
+	}
+}
+
 void
 la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id, const char *currency)
 {
@@ -248,4 +277,5 @@ la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id, cons
 	};
 
 	count_anew(&counted, currency);
+	count_cards_anew(organization_id, agent_id, currency);
 }

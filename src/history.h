@@ -21,7 +21,7 @@ extern void la_start_counting(const char *organization_id, const char *customer_
 /* The counters of all customers that have a limit, in the organization's new currency. */
 extern void la_count_all_anew(const char *organization_id);
 
-/* The agent's counter in another currency; its queue and its row are locked. */
+/* The counters of the agent and its cards in another currency; its queue and its counter's row are locked. */
 extern void la_count_agent_anew(const char *organization_id, const pg_uuid_t *agent_id,
 								const char *currency);
 

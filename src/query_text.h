@@ -43,7 +43,9 @@
 	" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.currency, a.max_cards," \
 	" a.default_card_limit, a.default_card_limit_frequency, a.default_policy_id," \
 	" (a.policy -> 'requireApproval')::boolean, (a.policy -> 'autoApproveBelow')::bigint," \
-	" a.policy, a.metadata, ledger_agents.current_spend(a.organization_id, a.id), 0," \
+	" a.policy, a.metadata, ledger_agents.current_spend(a.organization_id, a.id)," \
+	" (SELECT count(*)::integer FROM ledger_agents.cards n WHERE n.organization_id = a.organization_id" \
+	"  AND n.agent_id = a.id AND n.status <> 'closed')," \
 	" a.created_at, a.updated_at, a.deregistered_at," \
 	" encode(uuid_send(a.id), 'base64'))::ledger_agents.agent_detail"
 
@@ -104,6 +106,43 @@
 #define SPENT_BETWEEN(whose) \
 	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \
 	" WHERE " whose " AND x.id < $4 AND x.currency = $5"
+
+#define CARD_DETAIL(now) \
+	"SELECT ROW(c.organization_id, c.id, c.agent_id, c.purpose, c.type, c.status, c.status_reason," \
+	" c.status_by, c.status_at, c.max_amount, c.spending_limit, c.spending_limit_frequency," \
+	" c.window_mode, c.policy_id, c.policy, c.metadata," \
+	" ledger_agents.current_card_spend(c.organization_id, c.id)," \
+	" k.auth_count - CASE WHEN k.next_expiry <= " now " THEN" \
+	"  (SELECT count(*) FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
+	"   AND x.card_id = c.id AND " EXPIRED(now) ") ELSE 0 END," \
+	" k.first_merchant, c.created_at, c.updated_at," \
+	" encode(uuid_send(c.id), 'base64'))::ledger_agents.card_detail" \
+	" FROM ledger_agents.cards c JOIN ledger_agents.counters k ON k.organization_id = $1" \
+	" AND k.scope = 'card' AND k.scope_id = c.id::text WHERE c.organization_id = $1"
+
+#define CARD_LIST(whose) \
+	CARD_DETAIL("$6") whose " AND ($3 IS NULL OR c.status = $3::ledger_agents.card_status)" \
+	" AND ($4 IS NULL OR c.id < $4) ORDER BY c.id DESC LIMIT $5"
+
+/* In the order of the fields of card.h, behind what cannot be set. */
+#define CARD_VALUES \
+	"SELECT c.agent_id, c.status::text, c.status_reason::text, c.purpose, c.max_amount," \
+	" c.spending_limit, c.spending_limit_frequency::text, c.window_mode::text, c.policy_id," \
+	" c.policy, c.metadata" \
+	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"
+
+#define OPEN_CARDS(c) \
+	c ".organization_id = $1 AND " c ".agent_id = $2 AND " c ".status <> 'closed'"
+
+/* Some of the cards of agent $2 that are not closed get another status; what they had is returned. */
+#define CARDS_BECOME(which, lock) \
+	"UPDATE ledger_agents.cards c SET status = $4::ledger_agents.card_status," \
+	" status_reason = $5::ledger_agents.card_status_reason, status_by = $6, status_at = $3," \
+	" updated_at = $3" \
+	" FROM (SELECT o.id, o.status, o.status_reason FROM ledger_agents.cards o" \
+	"  WHERE " OPEN_CARDS("o") which " ORDER BY o.id " lock ") o" \
+	" WHERE c.organization_id = $1 AND c.id = o.id" \
+	" RETURNING c.id, o.status::text, o.status_reason::text"
 
 /* Still counted at $4, and not a hold that has expired by then. */
 #define LIVE " AND x.currency = $5 AND x.counted_amount > 0" \
@@ -276,6 +315,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	" RETURNING true"},
 	[LA_Q_AGENT_READ] = {"tu", AGENT_VALUES},
 	[LA_Q_AGENT_LOCK] = {"tu", AGENT_VALUES " FOR NO KEY UPDATE"},
+	[LA_Q_AGENT_TRY_LOCK] = {"tu", AGENT_VALUES " FOR NO KEY UPDATE SKIP LOCKED"},
 	[LA_Q_AGENT_WRITE] = {"tu" "tttittttnitujj" "zt",
 		"UPDATE ledger_agents.agents SET name = $3, description = $4,"
 		" status = $5::ledger_agents.agent_status, spending_limit = $6,"
@@ -382,10 +422,11 @@ static const Statement statements[LA_Q_COUNT] = {
 	AS_JUDGED " RETURNING true"},
 
 	/*
-	 * What an agent ($8), a customer ($2) or, with both null, an organization
-	 * has spent, by the windows that begin at $3 to $6.
+	 * What an agent ($8, with $9 one of its cards), a customer ($2) or, with
+	 * all null, an organization has spent, by the windows that begin at $3 to
+	 * $6.
 	 */
-	[LA_Q_HISTORY] = {"ttzzzztu",
+	[LA_Q_HISTORY] = {"ttzzzztuu",
 		"SELECT " SUMMED("") ", " SUMMED(" AND x.decided_at >= $3") ", "
 		SUMMED(" AND x.decided_at >= $4") ", " SUMMED(" AND x.decided_at >= $5") ", "
 		SUMMED(" AND x.decided_at >= $6") ","
@@ -394,7 +435,7 @@ static const Statement statements[LA_Q_COUNT] = {
 		" count(*) FILTER (WHERE x.status NOT IN ('reversed', 'expired'))"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved'"
-	" AND ($8 IS NULL OR x.agent_id = $8)"},
+	" AND ($8 IS NULL OR x.agent_id = $8) AND ($9 IS NULL OR x.card_id = $9)"},
 	[LA_Q_SPENT_BETWEEN] = {"tuuutu", SPENT_BETWEEN(OF_AGENT("$6"))},
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */
@@ -415,6 +456,65 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_OLDEST_WIDE] = {"ttuzt", OLDEST(OF_WIDE)},
 	[LA_Q_FREED_AT] = {"tuuztivu", FREED_AT(OF_AGENT("$8"))},
 	[LA_Q_FREED_AT_WIDE] = {"ttuztiv", FREED_AT(OF_WIDE)},
+
+	/* 50 card */
+	[LA_Q_CARD_INSERT] = {"tuut" "tiittujj" "z",
+		"INSERT INTO ledger_agents.cards (organization_id, id, agent_id, type, purpose, max_amount,"
+		" spending_limit, spending_limit_frequency, window_mode, policy_id, policy, metadata,"
+		" status, status_at, created_at, updated_at)"
+		" VALUES ($1, $2, $3, $4::ledger_agents.card_type, $5, $6, $7,"
+		" $8::ledger_agents.spending_frequency, $9::ledger_agents.window_mode, $10, $11, $12,"
+	" 'active', $13, $13, $13)"},
+	[LA_Q_CARD_READ] = {"tu", CARD_VALUES},
+	[LA_Q_CARD_LOCK] = {"tu", CARD_VALUES " FOR NO KEY UPDATE"},
+	[LA_Q_CARD_TRY_LOCK] = {"tu", CARD_VALUES " FOR NO KEY UPDATE SKIP LOCKED"},
+	[LA_Q_CARD_WRITE] = {"tu" "tiittujj" "z",
+		"UPDATE ledger_agents.cards SET purpose = $3, max_amount = $4, spending_limit = $5,"
+		" spending_limit_frequency = $6::ledger_agents.spending_frequency,"
+		" window_mode = $7::ledger_agents.window_mode, policy_id = $8, policy = $9, metadata = $10,"
+	" updated_at = $11 WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_CARD_STATUS] = {"tuzttt",
+		"UPDATE ledger_agents.cards SET status = $4::ledger_agents.card_status,"
+		" status_reason = $5::ledger_agents.card_status_reason, status_by = $6,"
+		" status_at = CASE WHEN status = $4::ledger_agents.card_status THEN status_at ELSE $3 END,"
+	" updated_at = $3 WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_CARD_GET] = {"tuuz", CARD_DETAIL("$4") " AND c.id = $2 AND ($3 IS NULL OR c.agent_id = $3)"},
+	[LA_Q_CARD_LIST] = {"tutunz", CARD_LIST(" AND $2 IS NULL")},
+	[LA_Q_CARD_LIST_AGENT] = {"tutunz", CARD_LIST(" AND c.agent_id = $2")},
+	[LA_Q_CARD_COUNTER] = {"tut",
+		"SELECT k, c.agent_id, c.spending_limit_frequency::text, c.window_mode::text, a.currency,"
+		" o.timezone FROM ledger_agents.cards c"
+		" JOIN ledger_agents.agents a ON a.organization_id = $1 AND a.id = c.agent_id"
+		" JOIN ledger_agents.organizations o ON o.id = $1"
+		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'card' AND k.scope_id = $3"
+	" WHERE c.organization_id = $1 AND c.id = $2"},
+	/* What counts at $6 of card $3 of agent $2 from id $4 on. */
+	[LA_Q_CARD_SPENT] = {"tuuutz",
+		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
+		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.card_id = $3 AND x.id >= $4"
+		" AND x.currency = $5"
+	" AND (x.status <> 'authorized' OR x.expires_at IS NULL OR x.expires_at > $6)"},
+	/* The same, of holds that have expired by then. */
+	[LA_Q_CARD_EXPIRED] = {"tuuutz",
+		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
+		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.card_id = $3 AND x.id >= $4"
+	" AND x.currency = $5 AND " EXPIRED("$6")},
+	[LA_Q_CARD_COUNT] = {"tu",
+	"SELECT count(*) FROM ledger_agents.cards c WHERE " OPEN_CARDS("c")},
+	[LA_Q_AGENT_CARDS] = {"tu",
+	"SELECT c.id FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.agent_id = $2"},
+	/* Who last wrote or locked each. */
+	[LA_Q_CARDS_OPEN] = {"tu",
+	"SELECT c.xmax FROM ledger_agents.cards c WHERE " OPEN_CARDS("c")},
+	[LA_Q_CARDS_LOCK] = {"tu",
+		"SELECT true FROM ledger_agents.cards c WHERE " OPEN_CARDS("c")
+	" ORDER BY c.id FOR NO KEY UPDATE"},
+	[LA_Q_CARDS_FREEZE] = {"tuzttt",
+	CARDS_BECOME(" AND o.status = 'active'", "FOR NO KEY UPDATE SKIP LOCKED")},
+	[LA_Q_CARDS_UNFREEZE] = {"tuzttt",
+		CARDS_BECOME(" AND o.status = 'frozen' AND o.status_reason = 'agent_suspended'",
+					 "FOR NO KEY UPDATE")},
+	[LA_Q_CARDS_CLOSE] = {"tuzttt", CARDS_BECOME("", "FOR NO KEY UPDATE")},
 
 	/* 70 authorization */
 

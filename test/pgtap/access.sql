@@ -73,6 +73,9 @@ SELECT id AS sibling, token AS sibling_token, token_id AS sibling_token_id
 FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000) \gset
 SELECT id AS foreign, token AS foreign_token, token_id AS foreign_token_id
 FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, organization_id => 'elsewhere') \gset
+SELECT (ledger_agents.create_card(:'mine')).id AS my_card \gset
+SELECT (ledger_agents.create_card(:'sibling')).id AS sibling_card \gset
+SELECT (ledger_agents.create_card(:'foreign', organization_id => 'elsewhere')).id AS foreign_card \gset
 SELECT (ledger_agents.authorize(:'mine', 100)).id AS my_spend \gset
 SELECT (ledger_agents.authorize(:'sibling', 100)).id AS sibling_spend \gset
 SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).id AS foreign_spend \gset
@@ -88,11 +91,15 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
   ('operator auditor', 'ledger_agents.check_invariants'),
   ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
-                   || ' ledger_agents.agent_budget ledger_agents.get_authorization'
+                   || ' ledger_agents.agent_budget ledger_agents.get_card ledger_agents.list_cards'
+                   || ' ledger_agents.get_authorization'
                    || ' ledger_agents.list_authorizations ledger_agents_api.register_agent'
                    || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'
                    || ' ledger_agents_api.create_policy ledger_agents_api.update_policy ledger_agents_api.delete_policy'
-                   || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'),
+                   || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'
+                   || ' ledger_agents_api.create_card ledger_agents_api.update_card ledger_agents_api.freeze_card'
+                   || ' ledger_agents_api.unfreeze_card ledger_agents_api.close_card ledger_agents_api.get_card'
+                   || ' ledger_agents_api.list_cards'),
   ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
                || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
@@ -100,8 +107,10 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.get_policy ledger_agents.list_policies'
                || ' ledger_agents.update_agent ledger_agents.deregister_agent ledger_agents.create_agent_token'
                || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
-               || ' ledger_agents.rotate_agent_token ledger_agents.reverse'),
-  ('', 'ledger_agents.current_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.grant_access')) AS w (levels, names);
+               || ' ledger_agents.rotate_agent_token ledger_agents.reverse'
+               || ' ledger_agents.create_card ledger_agents.update_card ledger_agents.freeze_card'
+               || ' ledger_agents.unfreeze_card ledger_agents.close_card'),
+  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
   'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',
@@ -189,11 +198,14 @@ SELECT is(access.attempt('access_api', 'SELECT string_agg(id::text, '' '') FROM 
 SELECT is(access.attempt('access_api', 'SELECT string_agg(DISTINCT agent_id::text, '' '') FROM ledger_agents.list_authorizations()', :'my_token'),
           'ok ' || :'mine', 'it lists its own authorizations');
 SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.get_authorization(%L)).agent_id', :'my_spend'), :'my_token'), 'ok ' || :'mine', 'it reads its own');
+SELECT is(access.attempt('access_api', 'SELECT string_agg(id::text, '' '') FROM ledger_agents.list_cards()', :'my_token'), 'ok ' || :'my_card', 'it lists its own cards');
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.get_card(%L)).id', :'my_card'), :'my_token'), 'ok ' || :'my_card', 'it reads its own card');
 
 -- Another one's, another tenant's and none are one answer, but for the id.
 CREATE TEMP TABLE foreign_ids AS
 SELECT * FROM (VALUES ('a sibling''s', 'agent', :'sibling'), ('another tenant''s', 'agent', :'foreign'),
                       ('a sibling''s', 'authorization', :'sibling_spend'), ('another tenant''s', 'authorization', :'foreign_spend'),
+                      ('a sibling''s', 'card', :'sibling_card'), ('another tenant''s', 'card', :'foreign_card'),
                       ('a sibling''s', 'external id', 'sibling'), ('another tenant''s', 'external id', 'foreign')) AS f (whose, kind, id);
 CREATE TEMP TABLE calls AS
 SELECT * FROM (VALUES
@@ -205,6 +217,8 @@ SELECT * FROM (VALUES
   ('agent', 'SELECT ledger_agents.agent_budget(%L)'),
   ('agent', 'SELECT count(*) FROM ledger_agents.list_authorizations(%L)'),
   ('authorization', 'SELECT ledger_agents.get_authorization(%L)'),
+  ('card', 'SELECT ledger_agents.get_card(%L)'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.list_cards(%L)'),
   ('external id', 'SELECT ledger_agents.get_agent(external_id => %L)'),
   ('external id', 'SELECT count(*) FROM ledger_agents.list_agents(external_id => %L)')) AS c (kind, call);
 SELECT is(pg_catalog.replace(access.attempt('access_api', pg_catalog.format(c.call, f.id), :'my_token'), f.id, '*'),
@@ -233,6 +247,11 @@ FROM (VALUES
   (pg_catalog.format('SELECT ledger_agents.delete_policy(%L)', :'unknown')),
   (pg_catalog.format('SELECT ledger_agents.get_policy(%L)', :'unknown')),
   ('SELECT count(*) FROM ledger_agents.list_policies()'),
+  (pg_catalog.format('SELECT ledger_agents.create_card(%L)', :'mine')),
+  (pg_catalog.format('SELECT ledger_agents.update_card(%L, ''{"spending_limit": null}'')', :'my_card')),
+  (pg_catalog.format('SELECT ledger_agents.freeze_card(%L)', :'my_card')),
+  (pg_catalog.format('SELECT ledger_agents.unfreeze_card(%L)', :'my_card')),
+  (pg_catalog.format('SELECT ledger_agents.close_card(%L)', :'my_card')),
   ('SELECT ledger_agents.create_organization(''new'')'),
   ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_organization()'),

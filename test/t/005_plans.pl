@@ -61,6 +61,17 @@ SELECT count(*) > 0 FROM ledger_agents.list_agent_tokens(:'agent');
 SELECT revoked_at IS NULL FROM ledger_agents.rotate_agent_token(:'token_id', '1 hour');
 SELECT revoked_at IS NULL FROM ledger_agents.revoke_agent_token(:'token_id');
 SELECT id AS short_lived FROM ledger_agents.register_agent('short-lived $key', 'customer') \\gset
+SELECT id AS card FROM ledger_agents.create_card(:'short_lived', type => 'multi') \\gset
+SELECT purpose FROM ledger_agents.update_card(:'card', '{"purpose": "any"}');
+SELECT status FROM ledger_agents.freeze_card(:'card');
+SELECT status FROM ledger_agents.unfreeze_card(:'card');
+SELECT current_spend FROM ledger_agents.get_card(:'card');
+SELECT status FROM ledger_agents.update_agent(:'short_lived', '{"status": "suspended"}');
+SELECT status FROM ledger_agents.update_agent(:'short_lived', '{"status": "active", "currency": "EUR"}');
+SELECT count(*) > 0 FROM ledger_agents.list_cards(:'short_lived');
+SELECT id AS closed FROM ledger_agents.create_card(:'short_lived') \\gset
+SELECT status FROM ledger_agents.close_card(:'closed');
+SELECT count(*) > 0 FROM ledger_agents.list_cards(status => 'closed');
 SELECT status FROM ledger_agents.deregister_agent(:'short_lived');
 SQL
 }

@@ -1,0 +1,92 @@
+/*
+ * card.h
+ *		Cards: making and changing them, by hand and with their agent.
+ */
+#ifndef LA_CARD_H
+#define LA_CARD_H
+
+#include "postgres.h"
+
+#include "field.h"
+#include "principal.h"
+
+/*
+ * Fields of a card.  The first LA_CARD_STORED are columns that can be set, in the
+ * order of LA_Q_CARD_READ and LA_Q_CARD_WRITE; the others are fixed when it is made.
+ */
+enum
+{
+	LA_CARD_PURPOSE, LA_CARD_MAX_AMOUNT, LA_CARD_LIMIT, LA_CARD_FREQUENCY, LA_CARD_MODE,
+	LA_CARD_TEMPLATE, LA_CARD_POLICY, LA_CARD_METADATA, LA_CARD_STORED,
+	LA_CARD_TYPE = LA_CARD_STORED, LA_CARD_AGENT, LA_CARD_FIELDS
+};
+
+extern const LaField la_card_fields[LA_CARD_FIELDS];
+
+/* A card's row, as the verbs on cards need it. */
+typedef struct LaStoredCard
+{
+	pg_uuid_t	id;
+	pg_uuid_t	agent_id;
+	char	   *status;
+	char	   *reason;			/* NULL while it is active */
+	LaValues	values;
+} LaStoredCard;
+
+/* What may be done to a card by hand. */
+typedef enum LaCardVerb
+{
+	LA_FREEZE,
+	LA_UNFREEZE,
+	LA_CLOSE,
+} LaCardVerb;
+
+/* Makes a card of an active agent; what is not given is the agent's default. */
+extern void la_make_card(const LaPrincipal *caller, LaValues *given, pg_uuid_t *id);
+
+/* Changes what is given and differs. */
+extern void la_change_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *given);
+
+/* Changes the status by hand; nothing happens where it is so already. */
+extern void la_turn_card(const LaPrincipal *caller, const pg_uuid_t *id, LaCardVerb verb);
+
+/* Locks a card, and the configuration of its agent, for a change; P0002. */
+extern void la_lock_card(const LaPrincipal *caller, const pg_uuid_t *id, LaStoredCard *card);
+
+/* 55000 when it is closed. */
+extern void la_refuse_closed(const LaStoredCard *card);
+
+/* 55000 unless the agent may have cards in use. */
+extern void la_refuse_inactive(const LaValues *agent);
+
+/*
+ * With their agent: active cards are frozen, those that were frozen for that
+ * alone become active again, all are closed.  The caller holds the agent's
+ * configuration lock, or decides for it; NULL: the engine did it ("system").
+ * Cards that an open transaction has written are not frozen.
+ */
+extern void la_freeze_cards(const LaPrincipal *caller, const char *organization_id,
+							const pg_uuid_t *agent_id);
+extern void la_unfreeze_cards(const LaPrincipal *caller, const char *organization_id,
+							  const pg_uuid_t *agent_id);
+extern void la_close_cards(const LaPrincipal *caller, const char *organization_id,
+						   const pg_uuid_t *agent_id);
+
+/* Whether an open transaction of somebody else has written or locked a card that is not closed. */
+extern bool la_cards_are_busy(const char *organization_id, const pg_uuid_t *agent_id);
+
+/* Waits for all cards that are not closed; the caller holds the agent's queue. */
+extern void la_lock_cards(const char *organization_id, const pg_uuid_t *agent_id);
+
+/* The card as card_detail; P0002, also for agents that do not own it. */
+extern Datum la_card_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view);
+
+/* Parameters of LA_Q_CARD_LIST and LA_Q_CARD_LIST_AGENT; NULL: all, status is null for any. */
+extern LaQuery la_param_card_list(LaParams *params, const LaPrincipal *caller,
+								  const pg_uuid_t *agent_id, const LaValues *status,
+								  const char *after, int32 max_rows);
+
+/* The status as a filter: one field. */
+extern const LaField la_card_status_field;
+
+#endif							/* LA_CARD_H */
