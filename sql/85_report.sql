@@ -212,6 +212,47 @@ BEGIN ATOMIC
 	JOIN ledger_agents.agents a ON a.organization_id = d.organization_id AND a.id = d.agent_id
 	WHERE a.status = 'deregistered' AND d.status <> 'closed'
 	UNION ALL
+	SELECT 'reference_is_broken', i.organization_id, i.id::text, 'The intent''s agent or card is missing, or the card is another agent''s.'
+	FROM ledger_agents.intents i
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = i.organization_id AND a.id = i.agent_id)
+	   OR (i.card_id IS NOT NULL
+		   AND NOT EXISTS (SELECT FROM ledger_agents.cards c
+						   WHERE c.organization_id = i.organization_id AND c.id = i.card_id
+							 AND c.agent_id = i.agent_id))
+	UNION ALL
+	SELECT 'reference_is_broken', i.organization_id, i.id::text, 'The intent''s authorization is missing, declined, or another agent''s.'
+	FROM ledger_agents.intents i
+	WHERE i.authorization_id IS NOT NULL
+	  AND NOT EXISTS (SELECT FROM ledger_agents.authorizations x
+					  WHERE x.organization_id = i.organization_id AND x.id = i.authorization_id
+						AND x.agent_id = i.agent_id AND x.decision = 'approved')
+	UNION ALL
+	SELECT 'intents_of_one_authorization', i.organization_id, i.authorization_id::text,
+		   pg_catalog.format('It has used up %s intents.', pg_catalog.count(*))
+	FROM ledger_agents.intents i
+	WHERE i.authorization_id IS NOT NULL
+	GROUP BY i.organization_id, i.authorization_id
+	HAVING pg_catalog.count(*) > 1
+	UNION ALL
+	/* Beyond its counter's bound decisions would not look for it. */
+	SELECT 'intent_beyond_bound', i.organization_id, i.id::text,
+		   pg_catalog.format('Open until %s, the counter says %s.', i.expires_at, k.intents_until)
+	FROM ledger_agents.intents i
+	LEFT JOIN ledger_agents.counters k
+		ON k.organization_id = i.organization_id AND k.scope = 'agent' AND k.scope_id = i.agent_id::text
+	WHERE i.status IN ('pending_approval', 'pending')
+	  AND (k.intents_until IS NULL OR i.expires_at > k.intents_until)
+	UNION ALL
+	SELECT 'reference_is_broken', t.organization_id, t.id::text, 'The attestation''s agent or card is missing, or the card is another agent''s.'
+	FROM ledger_agents.attestations t
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a
+					  WHERE a.organization_id = t.organization_id AND a.id = t.agent_id)
+	   OR (t.card_id IS NOT NULL
+		   AND NOT EXISTS (SELECT FROM ledger_agents.cards c
+						   WHERE c.organization_id = t.organization_id AND c.id = t.card_id
+							 AND c.agent_id = t.agent_id))
+	UNION ALL
 	SELECT 'event_without_agent', v.organization_id, v.id::text, pg_catalog.format('%s', v.type)
 	FROM ledger_agents.events v
 	WHERE v.agent_id IS NOT NULL

@@ -106,3 +106,52 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_api_list_cards';
 COMMENT ON FUNCTION ledger_agents_api.list_cards IS
 'List cards, newest first. Body: agentId, status, limit (1 to 100, default 20), after (the nextCursor of the page before). Answer: data, hasMore, nextCursor. Amounts in minor units.';
+
+CREATE FUNCTION ledger_agents_api.declare_intent(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_declare_intent';
+COMMENT ON FUNCTION ledger_agents_api.declare_intent IS
+'Declare an intent, idempotently on (agent, customerIntentId). Body: agentId or cardId (neither with an agent''s token), customerIntentId, summary, expectedAmount, expectedCurrency, expectedMerchant, expectedMccs, tolerance, tolerancePercent, ttlMinutes (1 to 1440, default 30), metadata. Answer: the intent, and replayed. Amounts in minor units, times in ISO 8601.';
+
+CREATE FUNCTION ledger_agents_api.approve_intent(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_approve_intent';
+COMMENT ON FUNCTION ledger_agents_api.approve_intent IS
+'Approve an intent in pending_approval. Body: intentId. Answer: the intent. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.reject_intent(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_reject_intent';
+COMMENT ON FUNCTION ledger_agents_api.reject_intent IS
+'Reject an intent in pending_approval. Body: intentId, reason. Answer: the intent. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.cancel_intent(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_cancel_intent';
+COMMENT ON FUNCTION ledger_agents_api.cancel_intent IS
+'Cancel an open intent; an agent its own. Body: intentId. Answer: the intent.';
+
+CREATE FUNCTION ledger_agents_api.get_intent(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_get_intent';
+COMMENT ON FUNCTION ledger_agents_api.get_intent IS
+'One intent. Body: intentId, or customerIntentId with agentId (which an agent may leave out). Answer: the intent.';
+
+CREATE FUNCTION ledger_agents_api.list_intents(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_list_intents';
+COMMENT ON FUNCTION ledger_agents_api.list_intents IS
+'Intents, newest first. Body: agentId, cardId, status, limit (1 to 100, default 20), after. Answer: data, hasMore, and where there is more nextCursor, to be given as after.';
+
+CREATE FUNCTION ledger_agents_api.attest(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_attest';
+COMMENT ON FUNCTION ledger_agents_api.attest IS
+'Attest what is about to be spent. Body: agentId or cardId (neither with an agent''s token), summary (required), expectedAmount, expectedMerchant, context. Answer: object, id, agentId, cardId, the same fields and createdAt. Amounts in minor units.';

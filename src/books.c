@@ -18,6 +18,7 @@
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
+#include "token.h"
 
 /* A card has no locks of its own: its agent's are its. */
 static const LaLevel levels[LA_SCOPES] = {
@@ -88,26 +89,6 @@ is_open(TransactionId writer)
 	return TransactionIdIsNormal(writer) &&
 		!TransactionIdIsCurrentTransactionId(writer) &&
 		TransactionIdIsInProgress(writer);
-}
-
-/* A revocation is in force from its commit on, whenever the caller authenticated. */
-static void
-require_valid_token(const LaPrincipal *caller, LaView view)
-{
-	LaParams	params = {0};
-
-#if LA_MUTANT == 6
-	return;
-#endif
-	la_param_text(&params, caller->organization_id);
-	la_param_uuid(&params, &caller->token_id);
-	la_param_uuid(&params, &caller->agent_id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
-	if (la_run(LA_Q_TOKEN_VALID, &params, view) == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("the token is no longer valid"),
-				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
 }
 
 void
@@ -377,7 +358,7 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 		!share_configuration(books, LA_AGENT))
 		return false;
 	if (caller->is_agent)
-		require_valid_token(caller, books->view);
+		la_require_valid_token(caller, books->view);
 	known = recall_agent(books);
 	if (!known)
 		gather(books, key);
@@ -418,7 +399,7 @@ void
 la_books_read(LaBooks *books, const LaPrincipal *caller)
 {
 	if (caller->is_agent)
-		require_valid_token(caller, books->view);
+		la_require_valid_token(caller, books->view);
 	gather(books, NULL);
 	gather_card(books);
 	gather_tenant(books);

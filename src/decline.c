@@ -121,7 +121,7 @@ park(LaBooks *books, const LaRequest *request, LaDecision *decision)
 	la_new_id(&decision->parked_id, books->at);
 	decision->linked_intent = &decision->parked_id;
 	decision->parks = true;
-	counter->intents_until = Max(counter->intents_until, la_intent_bound(books->at, LA_INTENT_TTL));
+	counter->intents_until = Max(counter->intents_until, la_intent_bound(books->at, LA_DEFAULT_INTENT_TTL));
 }
 
 void

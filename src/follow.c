@@ -146,7 +146,7 @@ settle_intent(LaBooks *books, const LaVerdict *verdict, const pg_uuid_t *id)
 static TimestampTz
 parked_until(const LaBooks *books)
 {
-	return books->at + LA_INTENT_TTL * USECS_PER_MINUTE;
+	return books->at + LA_DEFAULT_INTENT_TTL * USECS_PER_MINUTE;
 }
 
 static void
@@ -162,7 +162,7 @@ park_intent(LaBooks *books, const LaRequest *request, const LaDecision *decision
 	la_param_text(&params, request->currency);
 	la_param_text(&params, request->normal_merchant == NULL || request->normal_merchant[0] == '\0'
 				  ? NULL : request->merchant);
-	la_param(&params, Int32GetDatum(LA_INTENT_TTL), false);
+	la_param(&params, Int32GetDatum(LA_DEFAULT_INTENT_TTL), false);
 	la_param(&params, TimestampTzGetDatum(parked_until(books)), false);
 	la_param(&params, TimestampTzGetDatum(books->at), false);
 	la_run(LA_Q_INTENT_PARK, &params, LA_WRITE);

@@ -95,12 +95,12 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 }
 
 static Jsonb *
-run_verb(FunctionCallInfo fcinfo, LaVerb verb, MemoryContext memory)
+run_verb(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents, MemoryContext memory)
 {
 	LaPrincipal caller;
 	Jsonb	   *answer;
 
-	caller = la_operator(fcinfo, LA_NO_ARGUMENT);
+	caller = by_agents ? la_caller(fcinfo, LA_NO_ARGUMENT) : la_operator(fcinfo, LA_NO_ARGUMENT);
 	if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(0)))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -115,7 +115,7 @@ run_verb(FunctionCallInfo fcinfo, LaVerb verb, MemoryContext memory)
 }
 
 static Datum
-call(FunctionCallInfo fcinfo, LaVerb verb)
+call(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -128,7 +128,7 @@ call(FunctionCallInfo fcinfo, LaVerb verb)
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		answer = run_verb(fcinfo, verb, memory);
+		answer = run_verb(fcinfo, verb, by_agents, memory);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;
@@ -157,13 +157,13 @@ Datum
 la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
 {
 	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb);
+	return call(fcinfo, verb, false);
 }
 
 Datum
 la_json_read(FunctionCallInfo fcinfo, LaVerb verb)
 {
-	return call(fcinfo, verb);
+	return call(fcinfo, verb, false);
 }
 
 JsonbValue *
@@ -200,4 +200,17 @@ la_id_member(Jsonb *body, const char *key, const char *what)
 	if (value->type != jbvString || !la_is_uuid(text))
 		la_unknown(what, text);
 	return DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
+}
+
+Datum
+la_json_agent_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
+{
+	PreventCommandIfReadOnly(name);
+	return call(fcinfo, verb, true);
+}
+
+Datum
+la_json_agent_read(FunctionCallInfo fcinfo, LaVerb verb)
+{
+	return call(fcinfo, verb, true);
 }

@@ -33,4 +33,8 @@ pg_noreturn extern void la_refuse_member(const char *path);
 /* The id that the body must have under the key; what is no uuid is as unknown as any other id. */
 extern pg_uuid_t *la_id_member(Jsonb *body, const char *key, const char *what);
 
+/* The same for agents' tokens, too; and for verbs that only read. */
+extern Datum la_json_agent_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb);
+extern Datum la_json_agent_read(FunctionCallInfo fcinfo, LaVerb verb);
+
 #endif							/* LA_JSON_H */

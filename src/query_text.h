@@ -8,197 +8,7 @@
  * $1 is the organization, always.
  */
 
-/* What la_param_counter() gives. */
-#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii" "zizzit"
-
-/* Where la_param_counter() gave $3 to $32, $3 being the version that was judged. */
-#define COUNTER_SET \
-	"version = $3 + 1, day_start = $4, day_end = $5, week_start = $6, week_end = $7," \
-	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
-	" rolling_frequency = $12, rolling_since = $13," \
-	" rolling_spent = $14, next_expiry = $15, exceeded_window = $16, exceeded_limit = $17," \
-	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
-	" last_approved_at = $27, auth_count = $28, attested_at = $29, intents_until = $30," \
-	" use_count = $31, first_merchant = $32"
-
-/* The same for a counter of which only the sums have changed: most of them. */
-#define COUNTER_SET_SUMS \
-	"version = $3 + 1, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
-	" last_approved_at = $27, auth_count = $28"
-
-#define POLICY_DETAIL \
-	"ROW(p.organization_id, p.id, p.name, p.rules, p.created_at, p.updated_at," \
-	" encode(uuid_send(p.id), 'base64'))::ledger_agents.policy_detail"
-
-/* In the order of the fields of policy.h. */
-#define POLICY_VALUES \
-	"SELECT p.name, p.rules FROM ledger_agents.policies p" \
-	" WHERE p.organization_id = $1 AND p.id = $2"
-
-#define AGENT_DETAIL \
-	"ROW(a.organization_id, a.id, a.external_id, a.customer_id, a.name, a.description, a.status," \
-	" a.suspended_reason, a.suspended_by, a.suspended_at, a.spending_limit," \
-	" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.currency, a.max_cards," \
-	" a.default_card_limit, a.default_card_limit_frequency, a.default_policy_id," \
-	" (a.policy -> 'requireApproval')::boolean, (a.policy -> 'autoApproveBelow')::bigint," \
-	" a.policy, a.metadata, ledger_agents.current_spend(a.organization_id, a.id)," \
-	" (SELECT count(*)::integer FROM ledger_agents.cards n WHERE n.organization_id = a.organization_id" \
-	"  AND n.agent_id = a.id AND n.status <> 'closed')," \
-	" a.created_at, a.updated_at, a.deregistered_at," \
-	" encode(uuid_send(a.id), 'base64'))::ledger_agents.agent_detail"
-
-/* In the order of the fields of agent.h. */
-#define AGENT_VALUES \
-	"SELECT a.name, a.description, a.status::text, a.spending_limit," \
-	" a.spending_limit_frequency::text, a.window_mode::text, a.on_limit_exceeded::text, a.currency," \
-	" a.max_cards, a.default_card_limit, a.default_card_limit_frequency::text," \
-	" a.default_policy_id, a.policy, a.metadata, a.external_id, a.customer_id" \
-	" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"
-
-#define TOKEN_DETAIL(secret) \
-	"ROW(t.organization_id, t.id, t.agent_id, t.name, t.prefix, t.created_at, t.expires_at," \
-	" (SELECT u.last_used_at FROM ledger_agents.agent_token_uses u" \
-	"  WHERE u.organization_id = t.organization_id AND u.token_id = t.id)," \
-	" t.revoked_at, " secret ")::ledger_agents.agent_token_detail"
-
-#define EXPIRED(now) "x.status = 'authorized' AND x.expires_at <= " now
-
-/* An authorization x; a hold is expired from its instant on, whoever swept it. */
-#define AUTHORIZATION_DETAIL(now, replayed, cursor) \
-	"ROW(x.organization_id, x.id, x.agent_id, x.customer_id, x.sequence, x.decision," \
-	" CASE WHEN " EXPIRED(now) \
-	"  THEN 'expired'::ledger_agents.authorization_status ELSE x.status END," \
-	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
-	" x.reversed_amount, CASE WHEN " EXPIRED(now) " THEN 0 ELSE x.counted_amount END, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
-	" x.intent_id, x.linked_intent_id, coalesce(x.attestation, 'unattested')," \
-	" x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
-	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
-	replayed ", " cursor ")::ledger_agents.authorization_detail"
-
-#define AUTHORIZATION_LIST(whose) \
-	"SELECT " AUTHORIZATION_DETAIL("$7", "false", "encode(uuid_send(x.id), 'base64')") \
-	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1" whose \
-	" AND ($3 IS NULL OR x.customer_id = $3)" \
-	" AND ($4 IS NULL OR x.decision = $4::ledger_agents.decision)" \
-	" AND ($5 IS NULL OR x.id < $5) ORDER BY x.id DESC LIMIT $6"
-
-/* What a verb needs to know of an authorization, whether its hold has expired by $3 included. */
-#define AUTHORIZATION_FACTS \
-	"SELECT x.agent_id, x.customer_id, x.decided_at, x.currency, x.counted_amount," \
-	" CASE WHEN " EXPIRED("$3") " THEN 'expired'" \
-	"  ELSE x.status::text END, x.card_id" \
-	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
-
-/* Counted money of one agent ($2) or one of its cards, or of a customer ($2, null: the organization), at ids from $3 on. */
-#define OF_AGENT(card) \
-	"x.organization_id = $1 AND x.agent_id = $2 AND x.id >= $3" \
-	" AND (" card " IS NULL OR x.card_id = " card ")"
-#define OF_WIDE "x.organization_id = $1 AND x.id >= $3 AND ($2 IS NULL OR x.customer_id = $2)"
-
-/* Null where it does not fit into bigint. */
-#define SUMMED(since) \
-	"CASE WHEN coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)" \
-	" <= 9223372036854775807 THEN" \
-	" coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)::bigint END"
-
-#define SPENT_BETWEEN(whose) \
-	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \
-	" WHERE " whose " AND x.id < $4 AND x.currency = $5"
-
-#define CARD_DETAIL(now) \
-	"SELECT ROW(c.organization_id, c.id, c.agent_id, c.purpose, c.type, c.status, c.status_reason," \
-	" c.status_by, c.status_at, c.max_amount, c.spending_limit, c.spending_limit_frequency," \
-	" c.window_mode, c.policy_id, c.policy, c.metadata," \
-	" ledger_agents.current_card_spend(c.organization_id, c.id)," \
-	" k.auth_count - CASE WHEN k.next_expiry <= " now " THEN" \
-	"  (SELECT count(*) FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
-	"   AND x.card_id = c.id AND " EXPIRED(now) ") ELSE 0 END," \
-	" k.first_merchant, c.created_at, c.updated_at," \
-	" encode(uuid_send(c.id), 'base64'))::ledger_agents.card_detail" \
-	" FROM ledger_agents.cards c JOIN ledger_agents.counters k ON k.organization_id = $1" \
-	" AND k.scope = 'card' AND k.scope_id = c.id::text WHERE c.organization_id = $1"
-
-#define CARD_LIST(whose) \
-	CARD_DETAIL("$6") whose " AND ($3 IS NULL OR c.status = $3::ledger_agents.card_status)" \
-	" AND ($4 IS NULL OR c.id < $4) ORDER BY c.id DESC LIMIT $5"
-
-/* In the order of the fields of card.h, behind what cannot be set. */
-#define CARD_VALUES \
-	"SELECT c.agent_id, c.status::text, c.status_reason::text, c.purpose, c.max_amount," \
-	" c.spending_limit, c.spending_limit_frequency::text, c.window_mode::text, c.policy_id," \
-	" c.policy, c.metadata" \
-	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"
-
-#define OPEN_CARDS(c) \
-	c ".organization_id = $1 AND " c ".agent_id = $2 AND " c ".status <> 'closed'"
-
-/* Some of the cards of agent $2 that are not closed get another status; what they had is returned. */
-#define CARDS_BECOME(which, lock) \
-	"UPDATE ledger_agents.cards c SET status = $4::ledger_agents.card_status," \
-	" status_reason = $5::ledger_agents.card_status_reason, status_by = $6, status_at = $3," \
-	" updated_at = $3" \
-	" FROM (SELECT o.id, o.status, o.status_reason FROM ledger_agents.cards o" \
-	"  WHERE " OPEN_CARDS("o") which " ORDER BY o.id " lock ") o" \
-	" WHERE c.organization_id = $1 AND c.id = o.id" \
-	" RETURNING c.id, o.status::text, o.status_reason::text"
-
-/* Still counted at $4, and not a hold that has expired by then. */
-#define LIVE " AND x.currency = $5 AND x.counted_amount > 0" \
-	" AND (x.status <> 'authorized' OR x.expires_at IS NULL OR x.expires_at > $4)"
-
-#define OLDEST(whose) \
-	"SELECT x.decided_at FROM ledger_agents.authorizations x WHERE " whose LIVE \
-	" ORDER BY x.id LIMIT 1"
-
-/* When at least $6 has been freed by expiry, or by leaving a rolling window of length $7. */
-#define FREED_AT(whose) \
-	"SELECT min(r.instant) FROM (" \
-	" SELECT f.instant, sum(f.counted_amount) OVER (ORDER BY f.instant) AS freed FROM (" \
-	"  SELECT x.counted_amount, least(CASE WHEN x.status = 'authorized' THEN x.expires_at END," \
-	"   x.decided_at + $7) AS instant" \
-	"  FROM ledger_agents.authorizations x WHERE " whose LIVE ") f" \
-	" WHERE f.instant IS NOT NULL) r WHERE r.freed >= $6"
-
-#define KEY_AND_COUNTER(key) \
-	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
-	" AND x.agent_id = $2 AND x.idempotency_key = " key "), k.xmax, k"
-/* What a decision must know of an intent i. */
-#define INTENT_FACTS \
-	"i.id, i.status::text, i.card_id, i.approved_at IS NOT NULL, i.parked, i.expected_amount," \
-	" i.expected_currency, i.expected_merchant, i.expected_mccs, i.tolerance, i.tolerance_percent," \
-	" i.expires_at"
-#define AGENT_COUNTER "k.organization_id = $1 AND k.scope = 'agent' AND k.scope_id = $4"
-
-/* The counter is the one that was judged. */
-#if LA_MUTANT != 1
-#define AS_JUDGED " AND version = $3"
-#else
-#define AS_JUDGED " AND $3 IS NOT NULL"
-#endif
-
-/*
- * Books a decision of agent $2: its counter as judged, and the row that hangs on
- * it.  What only approvals or only declines have comes last.  Outcomes are
- * literals and the agent's enums of their own type, because a cast is looked up
- * anew in every call.
- */
-#define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
-
-/* What is null for most: the card, both intents, the attestation. */
-#define RARE_TYPES "uuut"
-#define RARE_COLUMNS "card_id, intent_id, linked_intent_id, attestation"
-#define BOOK(counter_set, judged, outcome, columns, values) \
-	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $49" judged \
-	" RETURNING true)" \
-	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
-	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
-	" agent_limit_frequency, on_limit_exceeded, customer_id, currency, idempotency_key, merchant," \
-	" mcc, country, hold_for, metadata, " columns ")" \
-	" SELECT $1, $2, $20, $21, " outcome ", $33, $34, $35, $36, $37, $38, $39, $40, $41, $42," \
-	" $43, $44, $45, $46, $47, $48, " values " FROM k"
+#include "query_macro.h"
 
 static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
@@ -515,6 +325,82 @@ static const Statement statements[LA_Q_COUNT] = {
 		CARDS_BECOME(" AND o.status = 'frozen' AND o.status_reason = 'agent_suspended'",
 					 "FOR NO KEY UPDATE")},
 	[LA_Q_CARDS_CLOSE] = {"tuzttt", CARDS_BECOME("", "FOR NO KEY UPDATE")},
+	/* 60 intent */
+	[LA_Q_INTENT_CARD] = {"tu",
+		"SELECT c.agent_id, c.status = 'closed' FROM ledger_agents.cards c"
+	" WHERE c.organization_id = $1 AND c.id = $2"},
+
+	/*
+	 * The stored intent of agent $2 with the client's id $3, and the names of
+	 * the fields that differ from this request.
+	 */
+	[LA_Q_INTENT_FIND] = {"tu" "ttittTinn" "uz",
+		"SELECT " INTENT_DETAIL("$13", "true") ", array_to_string(ARRAY["
+		" CASE WHEN i.card_id IS DISTINCT FROM $12 THEN 'card_id' END,"
+		" CASE WHEN i.summary IS DISTINCT FROM $4 THEN 'summary' END,"
+		" CASE WHEN i.expected_amount IS DISTINCT FROM $5 THEN 'expected_amount' END,"
+		" CASE WHEN i.expected_currency IS DISTINCT FROM $6 THEN 'expected_currency' END,"
+		" CASE WHEN i.expected_merchant IS DISTINCT FROM $7 THEN 'expected_merchant' END,"
+		" CASE WHEN i.expected_mccs IS DISTINCT FROM $8 THEN 'expected_mccs' END,"
+		" CASE WHEN i.tolerance IS DISTINCT FROM $9 THEN 'tolerance' END,"
+		" CASE WHEN i.tolerance_percent IS DISTINCT FROM $10 THEN 'tolerance_percent' END,"
+		" CASE WHEN i.ttl_minutes IS DISTINCT FROM $11 THEN 'ttl_minutes' END], ', ')"
+		" FROM ledger_agents.intents i"
+	" WHERE i.organization_id = $1 AND i.agent_id = $2 AND i.client_intent_id = $3"},
+	/* Those before $3 are too old to be open still. */
+	[LA_Q_INTENT_COUNT_OPEN] = {"tuuz",
+		"SELECT count(*) FROM ledger_agents.intents i WHERE i.organization_id = $1"
+		" AND i.agent_id = $2 AND i.id >= $3 AND i.expires_at > $4"
+	" AND " INTENT_OPEN},
+	[LA_Q_INTENT_BOUND] = {"ttz",
+		"UPDATE ledger_agents.counters SET version = version + 1,"
+		" intents_until = greatest(intents_until, $3)"
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $2"},
+	[LA_Q_INTENT_INSERT] = {"tu" "ttittTinn" "uz" "utzj",
+		"INSERT INTO ledger_agents.intents AS i (organization_id, agent_id, client_intent_id,"
+		" summary, expected_amount, expected_currency, expected_merchant, expected_mccs, tolerance,"
+		" tolerance_percent, ttl_minutes, card_id, created_at, id, status, expires_at, metadata,"
+		" parked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+		" $15::ledger_agents.intent_status, $16, $17, false)"
+		" ON CONFLICT (organization_id, agent_id, client_intent_id)"
+		" WHERE client_intent_id IS NOT NULL DO NOTHING"
+	" RETURNING " INTENT_DETAIL("$13", "false")},
+	[LA_Q_INTENT_READ] = {"tu",
+	"SELECT i.agent_id FROM ledger_agents.intents i WHERE i.organization_id = $1 AND i.id = $2"},
+	[LA_Q_INTENT_LOCK] = {"tuz",
+		"SELECT (" INTENT_STATUS("$3") ")::text, i.approved_at IS NOT NULL, a.customer_id"
+		" FROM ledger_agents.intents i"
+		" JOIN ledger_agents.agents a ON a.organization_id = $1 AND a.id = i.agent_id"
+	" WHERE i.organization_id = $1 AND i.id = $2 FOR NO KEY UPDATE OF i SKIP LOCKED"},
+	[LA_Q_INTENT_AWAIT] = {"tu",
+		"SELECT true FROM ledger_agents.intents i WHERE i.organization_id = $1 AND i.id = $2"
+	" FOR NO KEY UPDATE"},
+	[LA_Q_INTENT_APPROVE] = {"tuzt",
+		INTENT_CHANGE("status = 'pending', approved_at = $3, approved_by = $4,"
+					  " expires_at = $3 + i.ttl_minutes * interval '1 minute'")},
+	[LA_Q_INTENT_REJECT] = {"tuztt",
+	INTENT_CHANGE("status = 'rejected', rejected_at = $3, rejected_by = $4, rejection_reason = $5")},
+	[LA_Q_INTENT_CANCEL] = {"tuzt",
+	INTENT_CHANGE("status = 'canceled', canceled_at = $3, canceled_by = $4")},
+	[LA_Q_INTENT_GET] = {"tuuz",
+		"SELECT " INTENT_DETAIL("$4", "false") " FROM ledger_agents.intents i"
+	" WHERE i.organization_id = $1 AND i.id = $2 AND ($3 IS NULL OR i.agent_id = $3)"},
+	[LA_Q_INTENT_GET_CLIENT] = {"tutz",
+		"SELECT " INTENT_DETAIL("$4", "false") " FROM ledger_agents.intents i"
+	" WHERE i.organization_id = $1 AND i.agent_id = $2 AND i.client_intent_id = $3"},
+	[LA_Q_INTENT_LIST] = {"tuutunz", INTENT_LIST("")},
+	[LA_Q_INTENT_LIST_AGENT] = {"tuutunz", INTENT_LIST(" AND i.agent_id = $2")},
+	/* The counter of a card, or of an agent for what it does without one. */
+	[LA_Q_ATTESTED] = {"ttzt",
+		"UPDATE ledger_agents.counters SET version = version + 1,"
+		" attested_at = greatest(attested_at, $3)"
+	" WHERE organization_id = $1 AND scope = $4::ledger_agents.limit_scope AND scope_id = $2"},
+	[LA_Q_ATTESTATION_INSERT] = {"tuuu" "titj" "z",
+		"INSERT INTO ledger_agents.attestations AS t (organization_id, id, agent_id, card_id,"
+		" summary, expected_amount, expected_merchant, context, created_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING " ATTESTATION_DETAIL},
+	[LA_Q_ATTESTATION_LIST] = {"tuun", ATTESTATION_LIST("")},
+	[LA_Q_ATTESTATION_LIST_AGENT] = {"tuun", ATTESTATION_LIST(" AND t.agent_id = $2")},
 
 	/* 70 authorization */
 

@@ -157,6 +157,25 @@ note_use(const LaPrincipal *principal)
 	la_run(LA_Q_TOKEN_USED, &params, LA_WRITE);
 }
 
+void
+la_require_valid_token(const LaPrincipal *caller, LaView view)
+{
+	LaParams	params = {0};
+
+#if LA_MUTANT == 6
+	return;
+#endif
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, &caller->token_id);
+	la_param_uuid(&params, &caller->agent_id);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	if (la_run(LA_Q_TOKEN_VALID, &params, view) == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("the token is no longer valid"),
+				la_detail("invalid_token", NULL, "It was revoked, or has expired."));
+}
+
 static void
 put_hex(StringInfo to, int bytes)
 {

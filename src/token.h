@@ -11,6 +11,7 @@
 #include "utils/uuid.h"
 
 #include "principal.h"
+#include "query.h"
 
 typedef struct LaToken
 {
@@ -26,5 +27,8 @@ extern void la_issue_token(const LaPrincipal *caller, const pg_uuid_t *agent_id,
 
 /* Revokes all tokens of an agent, under its configuration lock. */
 extern void la_revoke_tokens(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+
+/* A revocation is in force from its commit on, whenever the caller authenticated: 42501. */
+extern void la_require_valid_token(const LaPrincipal *caller, LaView view);
 
 #endif							/* LA_TOKEN_H */

@@ -79,6 +79,9 @@ SELECT (ledger_agents.create_card(:'foreign', organization_id => 'elsewhere')).i
 SELECT (ledger_agents.authorize(:'mine', 100)).id AS my_spend \gset
 SELECT (ledger_agents.authorize(:'sibling', 100)).id AS sibling_spend \gset
 SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).id AS foreign_spend \gset
+SELECT (ledger_agents.declare_intent(:'mine', client_intent_id => 'i')).id AS my_intent \gset
+SELECT (ledger_agents.declare_intent(:'sibling', client_intent_id => 'i')).id AS sibling_intent \gset
+SELECT (ledger_agents.declare_intent(:'foreign', client_intent_id => 'i', organization_id => 'elsewhere')).id AS foreign_intent \gset
 \set unknown 01890a5d-ac96-774b-bcce-b302099a8057
 
 --
@@ -99,7 +102,12 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'
                    || ' ledger_agents_api.create_card ledger_agents_api.update_card ledger_agents_api.freeze_card'
                    || ' ledger_agents_api.unfreeze_card ledger_agents_api.close_card ledger_agents_api.get_card'
-                   || ' ledger_agents_api.list_cards'),
+                   || ' ledger_agents_api.list_cards'
+                   || ' ledger_agents.declare_intent ledger_agents.cancel_intent ledger_agents.get_intent'
+                   || ' ledger_agents.list_intents ledger_agents.attest ledger_agents.list_attestations'
+                   || ' ledger_agents_api.declare_intent ledger_agents_api.approve_intent'
+                   || ' ledger_agents_api.reject_intent ledger_agents_api.cancel_intent'
+                   || ' ledger_agents_api.get_intent ledger_agents_api.list_intents ledger_agents_api.attest'),
   ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
                || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
@@ -109,7 +117,8 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
                || ' ledger_agents.rotate_agent_token ledger_agents.reverse'
                || ' ledger_agents.create_card ledger_agents.update_card ledger_agents.freeze_card'
-               || ' ledger_agents.unfreeze_card ledger_agents.close_card'),
+               || ' ledger_agents.unfreeze_card ledger_agents.close_card'
+               || ' ledger_agents.approve_intent ledger_agents.reject_intent'),
   ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
@@ -206,6 +215,7 @@ CREATE TEMP TABLE foreign_ids AS
 SELECT * FROM (VALUES ('a sibling''s', 'agent', :'sibling'), ('another tenant''s', 'agent', :'foreign'),
                       ('a sibling''s', 'authorization', :'sibling_spend'), ('another tenant''s', 'authorization', :'foreign_spend'),
                       ('a sibling''s', 'card', :'sibling_card'), ('another tenant''s', 'card', :'foreign_card'),
+                      ('a sibling''s', 'intent', :'sibling_intent'), ('another tenant''s', 'intent', :'foreign_intent'),
                       ('a sibling''s', 'external id', 'sibling'), ('another tenant''s', 'external id', 'foreign')) AS f (whose, kind, id);
 CREATE TEMP TABLE calls AS
 SELECT * FROM (VALUES
@@ -216,6 +226,12 @@ SELECT * FROM (VALUES
   ('agent', 'SELECT ledger_agents.get_agent(%L)'),
   ('agent', 'SELECT ledger_agents.agent_budget(%L)'),
   ('agent', 'SELECT count(*) FROM ledger_agents.list_authorizations(%L)'),
+  ('agent', 'SELECT ledger_agents.declare_intent(%L)'),
+  ('agent', 'SELECT ledger_agents.attest(%L, summary => ''s'')'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.list_intents(%L)'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.list_attestations(%L)'),
+  ('intent', 'SELECT ledger_agents.get_intent(%L)'),
+  ('intent', 'SELECT ledger_agents.cancel_intent(%L)'),
   ('authorization', 'SELECT ledger_agents.get_authorization(%L)'),
   ('card', 'SELECT ledger_agents.get_card(%L)'),
   ('agent', 'SELECT count(*) FROM ledger_agents.list_cards(%L)'),
@@ -252,6 +268,8 @@ FROM (VALUES
   (pg_catalog.format('SELECT ledger_agents.freeze_card(%L)', :'my_card')),
   (pg_catalog.format('SELECT ledger_agents.unfreeze_card(%L)', :'my_card')),
   (pg_catalog.format('SELECT ledger_agents.close_card(%L)', :'my_card')),
+  (pg_catalog.format('SELECT ledger_agents.approve_intent(%L)', :'my_intent')),
+  (pg_catalog.format('SELECT ledger_agents.reject_intent(%L)', :'my_intent')),
   ('SELECT ledger_agents.create_organization(''new'')'),
   ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_organization()'),
@@ -262,7 +280,7 @@ SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(%L)', f
                  - CASE proname WHEN 'create_agent' THEN '{agentId,userId,spendingLimit}'::text[] WHEN 'register_agent' THEN '{agentId,customerId}'
                                 ELSE '{externalId,userId,customerId}' END), :'my_token'),
                '^ok .*"code": "not_allowed"', 'a token may not: ' || function)
-FROM access.functions WHERE is_api ORDER BY function::text COLLATE "C";
+FROM access.functions WHERE is_api AND proname NOT IN ('declare_intent', 'cancel_intent', 'get_intent', 'list_intents', 'attest') ORDER BY function::text COLLATE "C";
 SELECT is((SELECT spending_limit FROM ledger_agents.agents WHERE id = :'mine'), 100000::bigint, 'and nothing was changed');
 
 --

@@ -73,6 +73,17 @@ SELECT id AS closed FROM ledger_agents.create_card(:'short_lived') \\gset
 SELECT status FROM ledger_agents.close_card(:'closed');
 SELECT count(*) > 0 FROM ledger_agents.list_cards(status => 'closed');
 SELECT status FROM ledger_agents.deregister_agent(:'short_lived');
+SELECT id AS intent FROM ledger_agents.declare_intent(:'agent', client_intent_id => '$key') \\gset
+SELECT replayed FROM ledger_agents.declare_intent(:'agent', client_intent_id => '$key');
+SELECT status FROM ledger_agents.get_intent(:'intent');
+SELECT status FROM ledger_agents.get_intent(agent_id => :'agent', client_intent_id => '$key');
+SELECT count(*) > 0 FROM ledger_agents.list_intents(:'agent', status => 'pending');
+SELECT count(*) > 0 FROM ledger_agents.list_intents();
+SELECT status FROM ledger_agents.cancel_intent(:'intent');
+SELECT status FROM ledger_agents.cancel_intent(:'intent');
+SELECT summary FROM ledger_agents.attest(:'agent', summary => 's');
+SELECT count(*) > 0 FROM ledger_agents.list_attestations(:'agent');
+SELECT count(*) > 0 FROM ledger_agents.list_attestations();
 SQL
 }
 
