@@ -26,6 +26,7 @@ CREATE TABLE ledger_agents.agents (
 	created_at timestamptz NOT NULL,
 	updated_at timestamptz NOT NULL,
 	deregistered_at timestamptz,
+	has_cards boolean NOT NULL DEFAULT false,
 	CONSTRAINT agents_pkey PRIMARY KEY (organization_id, id),
 	CONSTRAINT agents_default_policy_fkey FOREIGN KEY (organization_id, default_policy_id)
 		REFERENCES ledger_agents.policies (organization_id, id),
@@ -90,6 +91,7 @@ COMMENT ON COLUMN ledger_agents.agents.policy IS 'Its own rules, or null. Rules 
 COMMENT ON COLUMN ledger_agents.agents.metadata IS 'The application''s own object, up to 64 kB.';
 COMMENT ON COLUMN ledger_agents.agents.created_at IS 'When it was registered.';
 COMMENT ON COLUMN ledger_agents.agents.updated_at IS 'When a field last changed.';
+COMMENT ON COLUMN ledger_agents.agents.has_cards IS 'Whether it has or ever had a card: then it must name one when it spends, unless its rule requireCard is false.';
 COMMENT ON COLUMN ledger_agents.agents.deregistered_at IS 'When it was deregistered, or null.';
 
 CREATE TYPE ledger_agents.agent_detail AS (

@@ -195,6 +195,12 @@ BEGIN ATOMIC
 	JOIN ledger_agents.agents a ON a.organization_id = t.organization_id AND a.id = t.agent_id
 	WHERE a.status = 'deregistered' AND t.revoked_at IS NULL
 	UNION ALL
+	SELECT 'card_not_noted', a.organization_id, a.id::text, 'The agent has cards, its row does not say so.'
+	FROM ledger_agents.agents a
+	WHERE NOT a.has_cards
+	  AND EXISTS (SELECT FROM ledger_agents.cards d
+				  WHERE d.organization_id = a.organization_id AND d.agent_id = a.id)
+	UNION ALL
 	SELECT 'reference_is_broken', d.organization_id, d.id::text, 'The card has no agent.'
 	FROM ledger_agents.cards d
 	WHERE NOT EXISTS (SELECT FROM ledger_agents.agents a

@@ -47,40 +47,11 @@ la_books_name(LaBooks *books, const pg_uuid_t *card_id, const pg_uuid_t *intent_
 	books->intent_id = intent_id;
 }
 
-/* Columns of LA_Q_GATHER; LA_Q_GATHER_KNOWN has the first three, LA_Q_GATHER_CARD one more. */
+/* Columns of LA_Q_GATHER; LA_Q_GATHER_CARD has one more. */
 enum
 {
-	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW, CARD_COUNTER_ROW,
-	CUSTOMER = CARD_COUNTER_ROW, STATUS, CURRENCY, LIMIT, FREQUENCY, MODE, ACTION, POLICY, TEMPLATE_ID,
-	TEMPLATE,
-	HAS_CARDS
+	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW, CARD_COUNTER_ROW
 };
-
-static bool
-has_label(LaRow row, int column, const char *label)
-{
-	return strcmp(la_enum_label(row.values[column]), label) == 0;
-}
-
-static const LaAgentFacts *
-read_agent(LaRow row)
-{
-	LaAgentFacts *facts = palloc0(sizeof(LaAgentFacts));
-
-	facts->customer_id = la_row_text(row, CUSTOMER);
-	facts->deregistered = has_label(row, STATUS, "deregistered");
-	facts->suspended = has_label(row, STATUS, "suspended");
-	la_read_limit(&facts->limit, LA_AGENT, row, LIMIT, la_row_text(row, CURRENCY));
-	facts->limit.stored_action = row.values[ACTION];
-	facts->limit.action = la_action(la_enum_label(row.values[ACTION]), "on_limit_exceeded");
-	facts->has_cards = DatumGetBool(row.values[HAS_CARDS]);
-	facts->own_rules = la_parse_rules(la_row_document(row, POLICY), NULL);
-	facts->rules = la_parse_rules(la_row_document(row, POLICY), la_row_document(row, TEMPLATE));
-	facts->has_template = !row.nulls[TEMPLATE_ID];
-	if (facts->has_template)
-		facts->template_id = *DatumGetUUIDP(row.values[TEMPLATE_ID]);
-	return facts;
-}
 
 /* An open transaction of somebody else. */
 static bool
@@ -102,29 +73,13 @@ la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer, Datu
 }
 
 static void
-take_agent(LaBooks *books, const LaAgentFacts *agent)
+gather_agent(LaBooks *books)
 {
-	books->agent = agent;
-	books->customer_id = agent->customer_id;
+	books->agent = la_agent(books->organization_id, &books->agent_id, books->keys[LA_AGENT],
+							books->view);
+	books->customer_id = books->agent->customer_id;
 	books->keys[LA_CUSTOMER] = la_lock_key(books->organization_id, books->customer_id,
 										   strlen(books->customer_id));
-}
-
-/* Whether the agent is remembered; the caller holds its configuration lock. */
-static bool
-recall_agent(LaBooks *books)
-{
-	const LaAgentFacts *agent = NULL;
-
-#if LA_MUTANT != 3
-	if (books->view == LA_LATEST)
-		agent = la_known_agent(books->organization_id, &books->agent_id,
-							   books->keys[LA_AGENT]);
-#endif
-	if (agent == NULL)
-		return false;
-	take_agent(books, agent);
-	return true;
 }
 
 /* A card of another agent is as unknown as one that does not exist. */
@@ -147,7 +102,7 @@ take_card_counter(LaBooks *books, Datum counter)
 
 /* The agent's counter, with its card's, and the key in one statement. */
 static void
-gather_known(LaBooks *books, const char *key)
+gather_counters(LaBooks *books, const char *key)
 {
 	LaParams	params = {0};
 	LaRow		row;
@@ -158,7 +113,7 @@ gather_known(LaBooks *books, const char *key)
 	la_param_text(&params, books->agent_text);
 	if (books->card != NULL)
 		la_param_text(&params, books->card_text);
-	if (la_run(books->card != NULL ? LA_Q_GATHER_CARD : LA_Q_GATHER_KNOWN, &params,
+	if (la_run(books->card != NULL ? LA_Q_GATHER_CARD : LA_Q_GATHER, &params,
 			   books->view) == 0)
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
@@ -167,34 +122,6 @@ gather_known(LaBooks *books, const char *key)
 						  row.values[COUNTER_ROW]);
 	if (books->card != NULL)
 		take_card_counter(books, row.values[CARD_COUNTER_ROW]);
-}
-
-/* The same with the agent, which is not known. */
-static void
-gather(LaBooks *books, const char *key)
-{
-	LaParams	params = {0};
-	LaView		view = books->view;
-	LaRow		row;
-	const LaAgentFacts *agent;
-
-#if LA_MUTANT == 3
-	view = LA_STATEMENT;
-#endif
-	la_param_text(&params, books->organization_id);
-	la_param_uuid(&params, &books->agent_id);
-	la_param_text(&params, key);
-	la_param_text(&params, books->agent_text);
-	if (la_run(LA_Q_GATHER, &params, view) == 0)
-		la_unknown("agent", books->agent_text);
-	row = la_row(0);
-	agent = read_agent(row);
-	if (view == LA_LATEST)
-		la_remember_agent(books->organization_id, &books->agent_id, books->keys[LA_AGENT], agent);
-	take_agent(books, agent);
-	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
-						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
-						  row.values[COUNTER_ROW]);
 }
 
 /* What its organization and customer have to say. */
@@ -331,14 +258,14 @@ rows_are_locked(LaBooks *books, bool lock_row)
  * it writes could not be checked against the transaction's snapshot.
  */
 static void
-gather_counter(LaBooks *books, const char *key, bool lock_row)
+gather_or_book(LaBooks *books, const char *key, bool lock_row)
 {
 	if (books->at_once == NULL || lock_row || books->row_locked[LA_AGENT] ||
 		books->card_id != NULL || books->intent_id != NULL ||
 		la_is_counted(books, LA_CUSTOMER) || la_is_counted(books, LA_ORGANIZATION) ||
 		IsolationUsesXactSnapshot())
 	{
-		gather_known(books, key);
+		gather_counters(books, key);
 		return;
 	}
 	share_history(books);
@@ -352,25 +279,18 @@ gather_counter(LaBooks *books, const char *key, bool lock_row)
 static bool
 gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
-	bool		known;
-
 	if (!share_configuration(books, LA_ORGANIZATION) ||
 		!share_configuration(books, LA_AGENT))
 		return false;
 	if (caller->is_agent)
 		la_require_valid_token(caller, books->view);
-	known = recall_agent(books);
-	if (!known)
-		gather(books, key);
+	gather_agent(books);
 	gather_card(books);
 	if (!share_configuration(books, LA_CUSTOMER))
 		return false;
 	gather_tenant(books);
 	la_books_facts(books);
-	if (known)
-		gather_counter(books, key, lock_row);
-	else if (books->card != NULL)
-		read_counter(books, LA_CARD, LA_Q_COUNTER_READ, books->view);
+	gather_or_book(books, key, lock_row);
 	if (!books->booked && !books->key_known)
 		la_books_intents(books);
 	return true;
@@ -400,12 +320,13 @@ la_books_read(LaBooks *books, const LaPrincipal *caller)
 {
 	if (caller->is_agent)
 		la_require_valid_token(caller, books->view);
-	gather(books, NULL);
+	gather_agent(books);
 	gather_card(books);
 	gather_tenant(books);
 	la_books_facts(books);
-	for (int i = 0; i < LA_SCOPES; i++)
-		if (i != LA_AGENT && la_is_counted(books, i))
+	gather_counters(books, NULL);
+	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
+		if (la_is_counted(books, i))
 			read_counter(books, i, LA_Q_COUNTER_READ, books->view);
 	la_books_intents(books);
 }
@@ -418,8 +339,7 @@ la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id, const pg
 
 	la_books_init(&books, caller, agent_id, LA_LATEST);
 	la_books_name(&books, card_id, NULL);
-	if (!recall_agent(&books))
-		gather(&books, NULL);
+	gather_agent(&books);
 	gather_card(&books);
 	gather_tenant(&books);
 	la_books_facts(&books);

@@ -16,7 +16,6 @@
 #include "lock.h"
 #include "module.h"
 #include "policy.h"
-#include "tenant.h"
 
 PG_FUNCTION_INFO_V1(la_create_card);
 PG_FUNCTION_INFO_V1(la_update_card);
@@ -96,6 +95,16 @@ la_create_card(PG_FUNCTION_ARGS)
 	return answer;
 }
 
+static void
+note_card(const LaPrincipal *caller, const pg_uuid_t *agent_id)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, agent_id);
+	la_run(LA_Q_AGENT_HAS_CARDS, &params, LA_WRITE);
+}
+
 /*
  * The agent's row is locked first: whoever makes a card of it at the same time
  * waits, and counts this one.
@@ -117,8 +126,7 @@ la_make_card(const LaPrincipal *caller, LaValues *given, pg_uuid_t *id)
 	refuse_one_more(caller, agent_id, &agent);
 	la_new_id(id, la_now());
 	insert_card(caller, id, given);
-	/* An agent that ever had a card must name one. */
-	la_forget_agents();
+	note_card(caller, agent_id);
 	tell_created(caller, id, given, &agent);
 	la_record_change(caller, caller->organization_id, "card", la_uuid_text(id), "create", NULL,
 					 la_values_document(la_card_fields, LA_CARD_FIELDS, given));

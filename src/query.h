@@ -93,6 +93,7 @@ typedef enum LaQuery
 
 	/* 50 card */
 	LA_Q_CARD_INSERT,
+	LA_Q_AGENT_HAS_CARDS,
 	LA_Q_CARD_READ,
 	LA_Q_CARD_LOCK,
 	LA_Q_CARD_TRY_LOCK,
@@ -135,7 +136,6 @@ typedef enum LaQuery
 
 	/* 70 authorization */
 	LA_Q_GATHER,
-	LA_Q_GATHER_KNOWN,
 	LA_Q_GATHER_CARD,
 	LA_Q_INTENTS,
 	LA_Q_INTENT,
@@ -144,7 +144,9 @@ typedef enum LaQuery
 	LA_Q_INTENT_REOPEN,
 	LA_Q_CARD_DRIFT,
 	LA_Q_TENANT,
+	LA_Q_AGENT_FACTS,
 	LA_Q_CARD,
+	LA_Q_POLICY_RULES,
 	LA_Q_APPROVE_AT_ONCE,
 	LA_Q_APPROVE,
 	LA_Q_DECLINE,

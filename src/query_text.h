@@ -275,6 +275,10 @@ static const Statement statements[LA_Q_COUNT] = {
 		" VALUES ($1, $2, $3, $4::ledger_agents.card_type, $5, $6, $7,"
 		" $8::ledger_agents.spending_frequency, $9::ledger_agents.window_mode, $10, $11, $12,"
 	" 'active', $13, $13, $13)"},
+	/* From its first card on it must name one. */
+	[LA_Q_AGENT_HAS_CARDS] = {"tu",
+		"UPDATE ledger_agents.agents SET has_cards = true"
+	" WHERE organization_id = $1 AND id = $2 AND NOT has_cards"},
 	[LA_Q_CARD_READ] = {"tu", CARD_VALUES},
 	[LA_Q_CARD_LOCK] = {"tu", CARD_VALUES " FOR NO KEY UPDATE"},
 	[LA_Q_CARD_TRY_LOCK] = {"tu", CARD_VALUES " FOR NO KEY UPDATE SKIP LOCKED"},
@@ -405,20 +409,11 @@ static const Statement statements[LA_Q_COUNT] = {
 	/* 70 authorization */
 
 	/*
-	 * The agent $2, whether its key $3 is known, and its counter, which is
-	 * one column because every column is paid for anew in each call; for the
-	 * same reason enums are as they are stored.
+	 * Whether the agent's key $3 is known, and its counter, which is one
+	 * column because every column is paid for anew in each call; for the same
+	 * reason enums are read as they are stored.
 	 */
 	[LA_Q_GATHER] = {"tutt",
-		"SELECT " KEY_AND_COUNTER("$3") ", a.customer_id, a.status, a.currency, a.spending_limit,"
-		" a.spending_limit_frequency, a.window_mode, a.on_limit_exceeded, a.policy,"
-		" a.default_policy_id, (SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1"
-		" AND p.id = a.default_policy_id),"
-		" EXISTS (SELECT FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.agent_id = $2)"
-		" FROM ledger_agents.agents a JOIN ledger_agents.counters k ON " AGENT_COUNTER
-	" WHERE a.organization_id = $1 AND a.id = $2"},
-	/* The same where the agent is known. */
-	[LA_Q_GATHER_KNOWN] = {"tutt",
 	"SELECT " KEY_AND_COUNTER("$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
 	/* The same with the counter of card $5. */
 	[LA_Q_GATHER_CARD] = {"tuttt",
@@ -455,9 +450,14 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_CARD] = {"tu",
 		"SELECT c.agent_id, c.status, c.type, c.created_at, c.max_amount, c.spending_limit,"
 		" c.spending_limit_frequency, c.window_mode, c.policy,"
-		" c.policy_id, (SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1"
-		" AND p.id = c.policy_id)"
+		" c.policy_id"
 	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"},
+	[LA_Q_AGENT_FACTS] = {"tu",
+		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"
+		" a.window_mode, a.on_limit_exceeded, a.policy, a.default_policy_id, a.has_cards"
+	" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"},
+	[LA_Q_POLICY_RULES] = {"tu",
+	"SELECT p.rules FROM ledger_agents.policies p WHERE p.organization_id = $1 AND p.id = $2"},
 	/* Customer $2 and its organization. */
 	[LA_Q_TENANT] = {"tt",
 		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"

@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "lock.h"
 #include "module.h"
+#include "principal.h"
 #include "tenant.h"
 
 PG_FUNCTION_INFO_V1(la_forget_tenants);
@@ -93,13 +94,6 @@ la_forget_tenants(PG_FUNCTION_ARGS)
 				errmsg("forget_tenants() must be called as a trigger"));
 	CacheInvalidateRelcacheByRelid(RelationGetPrimaryKeyIndex(trigger->tg_relation, false));
 	return PointerGetDatum(NULL);
-}
-
-void
-la_forget_agents(void)
-{
-	CacheInvalidateRelcacheByRelid(get_relname_relid("agents_pkey",
-													 get_namespace_oid("ledger_agents", false)));
 }
 
 static void
@@ -339,8 +333,52 @@ la_tenant(const char *organization_id, const char *customer_id, uint64 key, LaVi
 	return tenant;
 }
 
-const LaAgentFacts *
-la_known_agent(const char *organization_id, const pg_uuid_t *id, uint64 key)
+/* Columns of LA_Q_AGENT_FACTS. */
+enum
+{
+	AGENT_CUSTOMER, AGENT_STATUS, AGENT_CURRENCY, AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE,
+	AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE, AGENT_HAS_CARDS
+};
+
+/* The rules of the template in that column; null: NULL. */
+static Jsonb *
+read_template(const char *organization_id, LaRow row, int column, LaView view)
+{
+	LaParams	params = {0};
+
+	if (row.nulls[column])
+		return NULL;
+	la_param_text(&params, organization_id);
+	la_param(&params, row.values[column], false);
+	if (la_run(LA_Q_POLICY_RULES, &params, view) == 0)
+		elog(ERROR, "policy is missing");
+	return la_row_document(la_row(0), 0);
+}
+
+static LaAgentFacts *
+read_agent(const char *organization_id, LaRow row, LaView view)
+{
+	LaAgentFacts *facts = palloc0(sizeof(LaAgentFacts));
+	const char *status = la_enum_label(row.values[AGENT_STATUS]);
+
+	facts->customer_id = la_row_text(row, AGENT_CUSTOMER);
+	facts->deregistered = strcmp(status, "deregistered") == 0;
+	facts->suspended = strcmp(status, "suspended") == 0;
+	la_read_limit(&facts->limit, LA_AGENT, row, AGENT_LIMIT, la_row_text(row, AGENT_CURRENCY));
+	facts->limit.stored_action = row.values[AGENT_ACTION];
+	facts->limit.action = la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
+	facts->has_cards = DatumGetBool(row.values[AGENT_HAS_CARDS]);
+	facts->own_rules = la_parse_rules(la_row_document(row, AGENT_POLICY), NULL);
+	facts->rules = la_parse_rules(la_row_document(row, AGENT_POLICY),
+								  read_template(organization_id, row, AGENT_TEMPLATE, view));
+	facts->has_template = !row.nulls[AGENT_TEMPLATE];
+	if (facts->has_template)
+		facts->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
+	return facts;
+}
+
+static const LaAgentFacts *
+known_agent(const char *organization_id, const pg_uuid_t *id, uint64 key)
 {
 	RememberedAgent *entry;
 	LaAgentFacts *facts;
@@ -359,9 +397,9 @@ la_known_agent(const char *organization_id, const pg_uuid_t *id, uint64 key)
 	return facts;
 }
 
-void
-la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
-				  const LaAgentFacts *facts)
+static void
+remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
+			   const LaAgentFacts *facts)
 {
 	RememberedAgent *entry;
 
@@ -378,15 +416,39 @@ la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
 	entry->facts.rules = keep_rules(facts->rules);
 }
 
+const LaAgentFacts *
+la_agent(const char *organization_id, const pg_uuid_t *id, uint64 key, LaView view)
+{
+	const LaAgentFacts *facts = NULL;
+	LaParams	params = {0};
+
+#if LA_MUTANT != 3
+	if (view == LA_LATEST)
+		facts = known_agent(organization_id, id, key);
+#else
+	view = LA_STATEMENT;
+#endif
+	if (facts != NULL)
+		return facts;
+	la_param_text(&params, organization_id);
+	la_param_uuid(&params, id);
+	if (la_run(LA_Q_AGENT_FACTS, &params, view) == 0)
+		la_unknown_uuid("agent", id);
+	facts = read_agent(organization_id, la_row(0), view);
+	if (view == LA_LATEST)
+		remember_agent(organization_id, id, key, facts);
+	return facts;
+}
+
 /* Columns of LA_Q_CARD. */
 enum
 {
 	CARD_AGENT, CARD_STATUS, CARD_TYPE, CARD_CREATED_AT, CARD_MAX_AMOUNT, CARD_LIMIT,
-	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE_ID, CARD_TEMPLATE
+	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE
 };
 
 static LaCardFacts *
-read_card(LaRow row)
+read_card(const char *organization_id, LaRow row, LaView view)
 {
 	LaCardFacts *facts = palloc0(sizeof(LaCardFacts));
 	const char *status = la_enum_label(row.values[CARD_STATUS]);
@@ -401,10 +463,10 @@ read_card(LaRow row)
 	/* Its currency is its agent's. */
 	la_read_limit(&facts->limit, LA_CARD, row, CARD_LIMIT, NULL);
 	facts->rules = la_parse_rules(la_row_document(row, CARD_POLICY),
-								  la_row_document(row, CARD_TEMPLATE));
-	facts->has_template = !row.nulls[CARD_TEMPLATE_ID];
+								  read_template(organization_id, row, CARD_TEMPLATE, view));
+	facts->has_template = !row.nulls[CARD_TEMPLATE];
 	if (facts->has_template)
-		facts->template_id = *DatumGetUUIDP(row.values[CARD_TEMPLATE_ID]);
+		facts->template_id = *DatumGetUUIDP(row.values[CARD_TEMPLATE]);
 	return facts;
 }
 
@@ -453,7 +515,7 @@ la_card(const char *organization_id, const pg_uuid_t *id, LaView view)
 	la_param_uuid(&params, id);
 	if (la_run(LA_Q_CARD, &params, view) == 0)
 		return NULL;
-	known = read_card(la_row(0));
+	known = read_card(organization_id, la_row(0), view);
 	if (view == LA_LATEST)
 		remember_card(organization_id, id, key, known);
 	return known;

@@ -42,28 +42,15 @@ typedef struct LaAgentFacts
 	pg_uuid_t	template_id;
 } LaAgentFacts;
 
-/*
- * The agent as it was read before, or NULL; the caller holds its configuration
- * lock.  It lives to the end of the call.
- */
-extern const LaAgentFacts *la_known_agent(const char *organization_id, const pg_uuid_t *id,
-										  uint64 key);
-
-/* Remembers what was read under the agent's configuration lock. */
-extern void la_remember_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
-							  const LaAgentFacts *facts);
+/* The agent in the same way; P0002.  The caller holds its configuration lock. */
+extern const LaAgentFacts *la_agent(const char *organization_id, const pg_uuid_t *id, uint64 key,
+									LaView view);
 
 /*
  * The card, as la_tenant() gives the customer; NULL: there is none.  The caller
  * holds the configuration lock of its agent.
  */
 extern const LaCardFacts *la_card(const char *organization_id, const pg_uuid_t *id, LaView view);
-
-/*
- * Has every backend read its agents anew, when this transaction commits, after
- * something that no row of the remembered tables says: an agent's first card.
- */
-extern void la_forget_agents(void);
 
 /* Columns of a row from first on: limit, frequency, mode. */
 extern void la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first,
