@@ -45,6 +45,7 @@ la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
 
 	judge_amount(&c, verdict);
+	verdict->attestation = la_attestation(facts);
 	if (verdict->nreasons == 0 || verdict->reasons[0] > LA_CARD_REQUIRED)
 	{
 		note_consequences(&c, verdict);
@@ -189,7 +190,6 @@ note_consequences(const LaCase *c, LaVerdict *verdict)
 {
 	const LaFacts *facts = c->facts;
 
-	verdict->attestation = la_attestation(facts);
 	verdict->drifted = la_has_drifted(c) &&
 		(verdict->approved || fails_for(verdict, LA_MERCHANT_DRIFT));
 	if (!verdict->approved)
