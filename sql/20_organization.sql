@@ -71,7 +71,7 @@ COMMENT ON COLUMN ledger_agents.customers.status IS 'suspended declines every sp
 COMMENT ON COLUMN ledger_agents.customers.spending_limit IS 'Most that all its agents together may spend per window, in minor units of the organization''s currency; 0 = nothing; null = no limit.';
 COMMENT ON COLUMN ledger_agents.customers.spending_limit_frequency IS 'Window of spending_limit.';
 COMMENT ON COLUMN ledger_agents.customers.window_mode IS 'calendar or rolling; null: rolling for per24HourPeriod, calendar for all others.';
-COMMENT ON COLUMN ledger_agents.customers.policy IS 'Rules for all its agents, or null. Rules are not enforced yet: a decision that would need them is refused with 0A000.';
+COMMENT ON COLUMN ledger_agents.customers.policy IS 'Rules for all its agents, an object with the published names, or null. Amounts in minor units of the organization''s currency, counted for all its agents together.';
 COMMENT ON COLUMN ledger_agents.customers.created_at IS 'When the row was made.';
 COMMENT ON COLUMN ledger_agents.customers.updated_at IS 'When a field last changed.';
 

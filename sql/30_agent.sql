@@ -87,7 +87,7 @@ COMMENT ON COLUMN ledger_agents.agents.max_cards IS 'Most cards that are not clo
 COMMENT ON COLUMN ledger_agents.agents.default_card_limit IS 'Limit of new cards that name none, in minor units; null = none.';
 COMMENT ON COLUMN ledger_agents.agents.default_card_limit_frequency IS 'Window of default_card_limit.';
 COMMENT ON COLUMN ledger_agents.agents.default_policy_id IS 'Template given to its new cards; judges its own spends that name no card.';
-COMMENT ON COLUMN ledger_agents.agents.policy IS 'Its own rules, or null. Rules are not enforced yet: a decision that would need them is refused with 0A000.';
+COMMENT ON COLUMN ledger_agents.agents.policy IS 'Its own rules, an object with the published names, or null. Amounts in minor units of its currency.';
 COMMENT ON COLUMN ledger_agents.agents.metadata IS 'The application''s own object, up to 64 kB.';
 COMMENT ON COLUMN ledger_agents.agents.created_at IS 'When it was registered.';
 COMMENT ON COLUMN ledger_agents.agents.updated_at IS 'When a field last changed.';

@@ -17,7 +17,7 @@ COMMENT ON TYPE ledger_agents.rule_detail IS
 COMMENT ON COLUMN ledger_agents.rule_detail.rule IS 'Its published name; status, registered, open, type, intent are conditions that are no rules of a policy; spendingLimit and maxAmount are limits of the scope itself.';
 COMMENT ON COLUMN ledger_agents.rule_detail.value IS 'What it says; an object where several rules are read together. Amounts in minor units. Merchants as they are compared.';
 COMMENT ON COLUMN ledger_agents.rule_detail.scope IS 'Where it is set.';
-COMMENT ON COLUMN ledger_agents.rule_detail.source IS 'inline: written on that row. template: of its policy. own: a column of that row.';
+COMMENT ON COLUMN ledger_agents.rule_detail.source IS 'inline: written on that row. template: of its policy. own: a column of that row, or a check that no rule asks for.';
 COMMENT ON COLUMN ledger_agents.rule_detail.source_id IS 'Id of that row; of the policy for template.';
 COMMENT ON COLUMN ledger_agents.rule_detail.reason IS 'The reason of a decline when it fails.';
 COMMENT ON COLUMN ledger_agents.rule_detail.actual IS 'What the request says to it, or what stands in the books; for limits spent and remaining.';

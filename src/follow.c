@@ -9,6 +9,7 @@
 #include "amount.h"
 #include "card.h"
 #include "check.h"
+#include "column.h"
 #include "event.h"
 #include "intent.h"
 #include "lock.h"
@@ -197,20 +198,27 @@ la_settle(LaBooks *books, const LaRequest *request, LaDecision *decision, const 
 		freeze_drifted(books);
 }
 
-/* The fields that all events about intents share. */
+/* The fields that all events about intents share, as the intent is stored now. */
 static void
 begin_intent_event(LaDocument *data, LaBooks *books, const pg_uuid_t *intent_id)
 {
+	LaParams	params = {0};
+	Datum		detail;
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, intent_id);
+	la_param_uuid(&params, NULL);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	if (!la_run_one(LA_Q_INTENT_GET, &params, LA_LATEST, &detail))
+		elog(ERROR, "the intent of a decision is missing");
 	la_begin_object(data);
-	la_put_uuid(data, "intentId", intent_id);
-	if (books->card_id != NULL)
+	la_put_intent(data, books->customer_id, detail);
+	if (books->card_id != NULL && la_uuid_column(detail, "card_id") == NULL)
 		la_put_uuid(data, "cardId", books->card_id);
-	la_put_uuid(data, "agentId", &books->agent_id);
-	la_put_text(data, "userId", books->customer_id);
 }
 
 static void
-put_expectation(LaDocument *data, const char *key, const char *merchant)
+put_merchant(LaDocument *data, const char *key, const char *merchant)
 {
 	if (merchant != NULL)
 		la_put_text(data, key, merchant);
@@ -227,12 +235,9 @@ tell_settled(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 
 	begin_intent_event(&data, books, &intent->id);
 	la_put_uuid(&data, "transactionId", id);
-	la_put_text(&data, "status", verdict->intent_matches ? "matched" : "mismatched");
-	if (intent->has_amount)
-		la_put_int64(&data, "expectedAmount", intent->amount);
 	la_put_int64(&data, "actualAmount", request->amount);
-	put_expectation(&data, "expectedMerchant", intent->merchant);
-	put_expectation(&data, "actualMerchant", request->merchant);
+	put_merchant(&data, "actualMerchant", request->merchant);
+	la_put_text(&data, "matchResult", verdict->intent_matches ? "matched" : "mismatched");
 	if (intent->has_amount && !verdict->intent_matches)
 	{
 		la_intent_range(&books->facts, intent, &least, &most);
@@ -244,15 +249,11 @@ tell_settled(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 }
 
 static void
-tell_parked(LaBooks *books, const LaRequest *request, const LaDecision *decision)
+tell_parked(LaBooks *books, const LaDecision *decision)
 {
 	LaDocument	data;
 
 	begin_intent_event(&data, books, &decision->parked_id);
-	la_put_int64(&data, "expectedAmount", request->amount);
-	put_expectation(&data, "expectedMerchant", request->merchant);
-	la_put_millis(&data, "expiresAt", parked_until(books));
-	la_put_text(&data, "status", "pending_approval");
 	la_event(books->organization_id, LA_EVENT_INTENT_PENDING_APPROVAL, &books->agent_id,
 			 la_end_object(&data));
 }
@@ -277,7 +278,7 @@ tell_drift(LaBooks *books, const LaRequest *request, const LaDecision *decision,
 
 	begin_spend_event(&data, books, request, id);
 	la_put_text(&data, "expectedMerchant", la_expected_merchant(&books->facts));
-	put_expectation(&data, "actualMerchant", request->merchant);
+	put_merchant(&data, "actualMerchant", request->merchant);
 	la_put_text(&data, "action", decision->verdict.approved ? "allowed"
 				: decision->verdict.freezes_card ? "frozen" : "declined");
 	la_event(books->organization_id, LA_EVENT_CARD_DRIFT, &books->agent_id, la_end_object(&data));
@@ -297,7 +298,7 @@ tell_unattested(LaBooks *books, const LaRequest *request, const pg_uuid_t *id)
 	LaDocument	data;
 
 	begin_spend_event(&data, books, request, id);
-	put_expectation(&data, "merchantName", request->merchant);
+	put_merchant(&data, "merchantName", request->merchant);
 	if (books->facts.attested_at != DT_NOBEGIN)
 		la_put_millis(&data, "lastCredentialAccess", books->facts.attested_at);
 	la_event(books->organization_id, LA_EVENT_UNATTESTED, &books->agent_id, la_end_object(&data));
@@ -313,7 +314,7 @@ tell_rules(LaBooks *books, const LaRequest *request, const LaDecision *decision,
 	if (verdict->intent != NULL && (verdict->intent_matches || verdict->tell_mismatch))
 		tell_settled(books, request, verdict, id);
 	if (decision->parks)
-		tell_parked(books, request, decision);
+		tell_parked(books, decision);
 	if (verdict->drifted)
 		tell_drift(books, request, decision, id);
 	if (verdict->tell_unattested)

@@ -365,6 +365,35 @@ explain_limits(const LaCase *c, LaHear hear, void *arg)
 		}
 }
 
+/* The rule that a check comes from; of those that it reads together the first that is set, or LA_RULES. */
+static LaRuleId
+rule_in_force(const LaFacts *facts, LaRuleId id)
+{
+	LaRuleId	other = id == LA_RULE_TTL_MINUTES ? LA_RULE_TTL_DAYS
+	: id == LA_RULE_HOURS_START ? LA_RULE_DAYS : LA_RULES;
+
+	if (id == LA_RULES || la_effective_level(facts, id) >= 0)
+		return id;
+	return other != LA_RULES && la_effective_level(facts, other) >= 0 ? other : LA_RULES;
+}
+
+/* Checks of behaviors may be in force where no rule says so. */
+static void
+find_source(const LaFacts *facts, const LaCheck *check, LaFinding *finding)
+{
+	LaRuleId	rule = check->every_level ? check->rule : rule_in_force(facts, check->rule);
+
+	if (rule == LA_RULES)
+	{
+		finding->rule = LA_RULES;
+		finding->scope = check->scope;
+		return;
+	}
+	if (!check->every_level)
+		finding->scope = la_effective_level(facts, rule);
+	finding->from_template = facts->rules[finding->scope]->settings[rule].from_template;
+}
+
 void
 la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *arg)
 {
@@ -374,7 +403,6 @@ la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *ar
 	for (int i = 0; i < la_check_count; i++)
 	{
 		const LaCheck *check = &la_checks[i];
-		int			in_force = check->rule == LA_RULES ? -1 : la_effective_level(facts, check->rule);
 
 		for (int level = LA_CUSTOMER; level >= LA_CARD; level--)
 		{
@@ -383,17 +411,10 @@ la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *ar
 				.reason = check->reason, .scope = level, .rule = check->rule, .name = check->name
 			};
 
-			if (check->every_level ? !la_rule_set(rules, check->rule) : level != LA_CARD)
+			if (check->every_level ? !la_rule_set(rules, check->rule)
+				: level != LA_CARD || !is_in_force(check, &c))
 				continue;
-			if (!check->every_level)
-			{
-				if (!is_in_force(check, &c))
-					continue;
-				finding.scope = in_force >= 0 ? in_force : check->scope;
-				rules = in_force >= 0 ? facts->rules[in_force] : NULL;
-			}
-			finding.from_template = rules != NULL && check->rule != LA_RULES &&
-				rules->settings[check->rule].from_template;
+			find_source(facts, check, &finding);
 			finding.passed = check->passes(&c, rules);
 			hear(&finding, arg);
 		}

@@ -14,9 +14,9 @@ LANGUAGE sql AS $$
     INSERT INTO seen SELECT e.id FROM ledger_agents.events AS e
      WHERE e.organization_id = 'event_sql' AND NOT EXISTS (SELECT FROM seen WHERE seen.id = e.id) RETURNING id)
   SELECT e.type, e.data ->> 'agentId' = e.agent_id::text,
-         CASE WHEN e.data ? 'tokenId'
+         regexp_replace((CASE WHEN e.data ? 'tokenId'
               THEN e.data - 'agentId' - 'tokenId' || jsonb_build_object('tokenPrefix', left(e.data ->> 'tokenPrefix', 8))
-              ELSE e.data - 'agentId' END
+              ELSE e.data - 'agentId' END)::text, '"[0-9a-f-]{36}"', '"an id"', 'g')::jsonb
     FROM ledger_agents.events AS e JOIN fresh USING (id)
    WHERE e.organization_id = 'event_sql'
    ORDER BY e.type, e.data -> 'currentSpend', e.data ->> 'name' NULLS FIRST
@@ -84,6 +84,86 @@ SELECT * FROM pg_temp.news() WHERE type = 'agent.limit_approaching';
 SELECT name FROM ledger_agents.create_agent_token(:'agent', 'laptop');
 SELECT status FROM ledger_agents.deregister_agent(:'agent');
 SELECT status FROM ledger_agents.deregister_agent(:'agent');
+SELECT * FROM pg_temp.news();
+
+-- Cards: made, frozen, unfrozen and closed, by hand and with their agent.
+SELECT id AS agent FROM ledger_agents.register_agent('cards', 'acme') \gset
+SELECT id AS card FROM ledger_agents.create_card(:'agent', 'Chairs', 'multi') \gset
+SELECT * FROM pg_temp.news() WHERE type = 'card.created';
+SELECT status FROM ledger_agents.freeze_card(:'card');
+SELECT status FROM ledger_agents.unfreeze_card(:'card');
+SELECT status FROM ledger_agents.close_card(:'card');
+SELECT status FROM ledger_agents.close_card(:'card');
+SELECT * FROM pg_temp.news();
+SELECT id AS card FROM ledger_agents.create_card(:'agent', type => 'multi') \gset
+SELECT * FROM pg_temp.news();
+SELECT status FROM ledger_agents.update_agent(:'agent', '{"status": "suspended"}');
+SELECT status FROM ledger_agents.update_agent(:'agent', '{"status": "active"}');
+SELECT * FROM pg_temp.news();
+
+-- onDrift: alert approves and tells; decline declines and tells; freeze tells of the card, too.
+SELECT policy FROM ledger_agents.update_card(:'card', '{"policy": {"merchantHint": "Staples", "onDrift": "alert"}}');
+SELECT decision FROM ledger_agents.authorize(:'agent', 500, merchant => 'STAPLES #12', card_id => :'card');
+SELECT * FROM pg_temp.news();
+SELECT decision FROM ledger_agents.authorize(:'agent', 500, merchant => 'Lucky Star', card_id => :'card');
+SELECT * FROM pg_temp.news();
+SELECT policy FROM ledger_agents.update_card(:'card', '{"policy": {"onDrift": "decline"}}');
+SELECT decision, reason FROM ledger_agents.authorize(:'agent', 600, merchant => 'Lucky Star', card_id => :'card');
+SELECT * FROM pg_temp.news();
+SELECT policy FROM ledger_agents.update_card(:'card', '{"policy": {"onDrift": "freeze"}}');
+SELECT decision, reason FROM ledger_agents.authorize(:'agent', 700, card_id => :'card');
+SELECT * FROM pg_temp.news();
+
+-- A human's yes and no, and a cancel. What needs nobody is no event.
+SELECT id AS diner FROM ledger_agents.register_agent('diner', 'acme', default_require_approval => true, default_auto_approve_below => 5000) \gset
+SELECT * FROM pg_temp.news() WHERE type::text LIKE 'intent.%';
+SELECT status FROM ledger_agents.declare_intent(:'diner', client_intent_id => 'snack', expected_amount => 4999);
+SELECT * FROM pg_temp.news();
+SELECT id AS party, status FROM ledger_agents.declare_intent(:'diner', client_intent_id => 'party', summary => 'Dinner for the team',
+  expected_amount => 7500, expected_merchant => 'DoorDash') \gset
+SELECT * FROM pg_temp.news();
+SELECT status FROM ledger_agents.approve_intent(:'party');
+SELECT status FROM ledger_agents.approve_intent(:'party');
+SELECT * FROM pg_temp.news();
+SELECT r.status FROM ledger_agents.declare_intent(:'diner', expected_amount => 8000) AS i, ledger_agents.reject_intent(i.id, 'Too much.') AS r;
+SELECT * FROM pg_temp.news() WHERE type = 'intent.rejected';
+SELECT c.status FROM ledger_agents.get_intent(agent_id => :'diner', client_intent_id => 'snack') AS i, ledger_agents.cancel_intent(i.id) AS c;
+SELECT * FROM pg_temp.news();
+
+-- Used up: as it was declared, and what it was used for.
+SELECT decision FROM ledger_agents.authorize(:'diner', 8000, merchant => 'DOORDASH*PIZZA', intent_id => :'party');
+SELECT * FROM pg_temp.news();
+
+-- A decline that parks one: the first time.
+SELECT decision, reason FROM ledger_agents.authorize(:'diner', 9000, merchant => 'Pizza Roma');
+SELECT decision, reason FROM ledger_agents.authorize(:'diner', 9000, merchant => 'PIZZA ROMA');
+SELECT * FROM pg_temp.news();
+
+-- Not what was declared: told, unless the rules allow it.
+SELECT id AS shopper FROM ledger_agents.register_agent('shopper', 'acme') \gset
+SELECT id AS card FROM ledger_agents.create_card(:'shopper', type => 'multi') \gset
+SELECT status FROM ledger_agents.declare_intent(:'shopper', client_intent_id => 'pens', expected_amount => 1000, tolerance_percent => 5);
+SELECT count(*) FROM pg_temp.news();
+SELECT decision FROM ledger_agents.authorize(:'shopper', 1051, card_id => :'card');
+SELECT * FROM pg_temp.news();
+SELECT status FROM ledger_agents.declare_intent(:'shopper', expected_amount => 1000, expected_merchant => 'Staples');
+SELECT policy FROM ledger_agents.update_agent(:'shopper', '{"policy": {"onIntentMismatch": "allow"}}');
+SELECT decision FROM ledger_agents.authorize(:'shopper', 1000, card_id => :'card');
+SELECT * FROM pg_temp.news() WHERE type::text LIKE 'intent.%';
+
+-- Approved, although the rules speak of attestations and there was none, or none in time.
+SELECT policy FROM ledger_agents.update_card(:'card', '{"policy": {"attestationWindowMinutes": 5}}');
+SELECT decision, attestation FROM ledger_agents.authorize(:'shopper', 250, merchant => 'Staples', card_id => :'card');
+SELECT * FROM pg_temp.news();
+SELECT summary FROM ledger_agents.attest(card_id => :'card', summary => 'Buy pens');
+SELECT decision, attestation FROM ledger_agents.authorize(:'shopper', 250, merchant => 'Staples', card_id => :'card');
+SELECT * FROM pg_temp.news();
+SET ledger_agents.clock = '2026-04-02 00:05:00.001Z';
+SELECT decision, attestation FROM ledger_agents.authorize(:'shopper', 250, merchant => 'Staples', card_id => :'card');
+SELECT * FROM pg_temp.news();
+
+-- Retired with its agent.
+SELECT status FROM ledger_agents.deregister_agent(:'shopper');
 SELECT * FROM pg_temp.news();
 
 -- What is rolled back has not happened.

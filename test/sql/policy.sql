@@ -1,5 +1,5 @@
 --
--- Policies: rules are stored whole and checked when written. None is enforced yet, and so nothing is decided past one.
+-- Policies: rules are stored whole, checked when written, and judged by every decision from then on.
 --
 SET timezone = 'UTC';
 SET ledger_agents.clock = '2026-03-02 09:00Z';
@@ -11,15 +11,17 @@ SELECT id AS agent, policy FROM ledger_agents.register_agent('buyer', 'acme',
   policy => '{"limits": {"perAuth": 2500, "perDay": 10000}, "allowedMccs": ["5812", "0742"], "activeHoursStart": 22, "activeHoursEnd": 6}') \gset
 SELECT jsonb_pretty(policy) FROM ledger_agents.get_agent(:'agent');
 
--- A rule that is stored and not enforced must not let a spend pass. The first one is named.
-SELECT ledger_agents.authorize(:'agent', 1);
-SELECT ledger_agents.evaluate(:'agent', 1);
-SELECT ledger_agents.authorize_or_raise(:'agent', 1);
-SELECT count(*) FROM ledger_agents.list_authorizations(:'agent');
+-- Every rule that fails is a reason. What the request does not say fails.
+SELECT decision, reasons FROM ledger_agents.authorize(:'agent', 2501);
+SELECT decision, reasons, retry_at FROM ledger_agents.evaluate(:'agent', 2500, mcc => '0742');
+SELECT ledger_agents.authorize_or_raise(:'agent', 1, mcc => '742');
+SELECT ledger_agents.authorize_or_raise(:'agent', 1, mcc => '7420');
+SELECT decision, reasons FROM ledger_agents.list_authorizations(:'agent');
 
--- Replaced as a whole; without rules there is nothing to enforce.
+-- Replaced as a whole; without rules nothing is asked.
 SELECT policy FROM ledger_agents.update_agent(:'agent', '{"policy": {"cooldownMinutes": 5}}');
-SELECT ledger_agents.authorize(:'agent', 1);
+SELECT decision, reasons FROM ledger_agents.authorize(:'agent', 1);
+SELECT decision, reasons, retry_at FROM ledger_agents.authorize(:'agent', 1);
 SELECT policy FROM ledger_agents.update_agent(:'agent', '{"policy": {}}');
 SELECT decision FROM ledger_agents.authorize(:'agent', 1);
 SELECT policy FROM ledger_agents.update_agent(:'agent', '{"policy": null}');
@@ -27,14 +29,14 @@ SELECT decision FROM ledger_agents.authorize(:'agent', 1);
 
 -- The same on a customer, for all its agents.
 SELECT policy FROM ledger_agents.update_customer('acme', '{"policy": {"blockedMccs": ["7995"]}}');
-SELECT ledger_agents.authorize(:'agent', 1);
+SELECT decision, reasons FROM ledger_agents.authorize(:'agent', 1);
 SELECT policy FROM ledger_agents.update_customer('acme', '{"policy": null}');
 SELECT decision FROM ledger_agents.authorize(:'agent', 1);
 
 -- Two rules have a short way to them. They are the same stored values.
 SELECT default_require_approval, default_auto_approve_below, policy
   FROM ledger_agents.update_agent(:'agent', '{"default_require_approval": true, "default_auto_approve_below": 5000}');
-SELECT ledger_agents.authorize(:'agent', 1);
+SELECT decision, reasons FROM ledger_agents.authorize(:'agent', 1);
 SELECT default_require_approval, default_auto_approve_below, policy
   FROM ledger_agents.update_agent(:'agent', '{"policy": {"requireApproval": true, "autoApproveBelow": 700, "requireIntent": false}}');
 SELECT default_require_approval, default_auto_approve_below, policy
