@@ -21,7 +21,7 @@ BEGIN
 END
 $$;
 
--- rate, warm: decisions a second; done: decisions; call: microseconds; wal: bytes a decision; kept: microseconds.
+-- rate, warm, ruled: decisions a second (ruled later: microseconds); done: decisions; call: microseconds; wal: bytes a decision; kept: microseconds.
 CREATE TABLE bench.results (
 	measure text NOT NULL,
 	setting text NOT NULL,

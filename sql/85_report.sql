@@ -263,7 +263,15 @@ BEGIN ATOMIC
 	FROM ledger_agents.events v
 	WHERE v.agent_id IS NOT NULL
 	  AND NOT EXISTS (SELECT FROM ledger_agents.agents a
-					  WHERE a.organization_id = v.organization_id AND a.id = v.agent_id);
+					  WHERE a.organization_id = v.organization_id AND a.id = v.agent_id)
+	UNION ALL
+	SELECT 'reference_is_broken', u.organization_id, u.id::text, pg_catalog.format('policy %s', u.policy_id)
+	FROM (SELECT a.organization_id, a.id, a.default_policy_id AS policy_id FROM ledger_agents.agents a
+		  UNION ALL
+		  SELECT c.organization_id, c.id, c.policy_id FROM ledger_agents.cards c) u
+	WHERE u.policy_id IS NOT NULL
+	  AND NOT EXISTS (SELECT FROM ledger_agents.policies p
+					  WHERE p.organization_id = u.organization_id AND p.id = u.policy_id);
 END;
 COMMENT ON FUNCTION ledger_agents.check_invariants IS
 'One row for each thing that is wrong in the books, none in health: counters against sums, sequences without gaps, approvals above a declining limit, entries, references. Reads everything; for operators and auditors.';

@@ -88,8 +88,16 @@ gather_card(LaBooks *books)
 {
 	if (books->card_id == NULL)
 		return;
+#if LA_MUTANT != 33
 	books->card = la_card(books->organization_id, books->card_id, books->view);
-	if (books->card == NULL || memcmp(&books->card->agent_id, &books->agent_id, UUID_LEN) != 0)
+#else
+	books->card = la_card(books->organization_id, books->card_id, LA_STATEMENT);
+#endif
+#if LA_MUTANT != 34
+	if (books->card != NULL && memcmp(&books->card->agent_id, &books->agent_id, UUID_LEN) != 0)
+		books->card = NULL;
+#endif
+	if (books->card == NULL)
 		la_unknown("card", books->card_text);
 }
 
@@ -120,6 +128,10 @@ gather_counters(LaBooks *books, const char *key)
 	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
 						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
 						  row.values[COUNTER_ROW]);
+#if LA_MUTANT == 36
+	if (books->counted[LA_CARD])
+		return;
+#endif
 	if (books->card != NULL)
 		take_card_counter(books, row.values[CARD_COUNTER_ROW]);
 }

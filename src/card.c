@@ -121,12 +121,14 @@ la_make_card(const LaPrincipal *caller, LaValues *given, pg_uuid_t *id)
 	la_read_agent(caller, agent_id, LA_Q_AGENT_READ, &agent);
 #endif
 	la_refuse_inactive(&agent);
-	require_template(caller, given);
 	fill_defaults(given, &agent);
+	require_template(caller, given);
 	refuse_one_more(caller, agent_id, &agent);
 	la_new_id(id, la_now());
 	insert_card(caller, id, given);
+#if LA_MUTANT != 32
 	note_card(caller, agent_id);
+#endif
 	tell_created(caller, id, given, &agent);
 	la_record_change(caller, caller->organization_id, "card", la_uuid_text(id), "create", NULL,
 					 la_values_document(la_card_fields, LA_CARD_FIELDS, given));
@@ -137,7 +139,7 @@ require_template(const LaPrincipal *caller, const LaValues *values)
 {
 	const pg_uuid_t *id = DatumGetUUIDP(values->values[LA_CARD_TEMPLATE]);
 
-	if (!values->given[LA_CARD_TEMPLATE] || values->nulls[LA_CARD_TEMPLATE])
+	if (values->nulls[LA_CARD_TEMPLATE])
 		return;
 	if (!la_keep_policy(caller, id))
 		la_unknown_field("policy", "policy_id", la_uuid_text(id));

@@ -221,6 +221,10 @@ gather_open(LaBooks *books)
 void
 la_books_intents(LaBooks *books)
 {
+#if LA_MUTANT == 35
+	if (books->intents != NULL)
+		return;
+#endif
 	books->facts.named_intent = NULL;
 	books->nintents = 0;
 	if (books->intent_id != NULL)

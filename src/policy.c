@@ -262,8 +262,9 @@ la_delete_policy(PG_FUNCTION_ARGS)
 
 /*
  * Whoever gives the policy to an agent or a card holds its row FOR KEY SHARE to
- * the end, by la_keep_policy() and by the foreign key's own check.  The row is
- * locked against that before the users are looked for: those who came first have
+ * the end, by la_keep_policy().  There is no foreign key to do so: tables of an
+ * extension have their keys before their rows, and a restore by several
+ * processes fills them in any order.  The row is locked against that before the users are looked for: those who came first have
  * ended and are seen, those who come later wait and find no policy.  A policy
  * without users decides nothing, so no configuration lock is needed.
  */

@@ -100,8 +100,13 @@ static void
 note_invalidation(Datum arg, Oid relation)
 {
 	if (relation == InvalidOid || relation == organizations_index ||
-		relation == customers_index || relation == agents_index ||
-		relation == cards_index || relation == policies_index)
+#if LA_MUTANT != 30
+		relation == cards_index ||
+#endif
+#if LA_MUTANT != 31
+		relation == policies_index ||
+#endif
+		relation == customers_index || relation == agents_index)
 		valid = false;
 }
 

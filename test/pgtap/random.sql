@@ -254,6 +254,7 @@ SELECT ok(want = ANY (n.found), format('%s: %s%s', want, left(statement, 120), C
       ('reference_is_broken', 'UPDATE ledger_agents.authorizations SET agent_id = gen_random_uuid() WHERE id = (SELECT last FROM one)'),
       ('reference_is_broken', 'UPDATE ledger_agents.authorizations SET customer_id = ''nobody'' WHERE id = (SELECT last FROM one)'),
       ('reference_is_broken', 'UPDATE ledger_agents.authorization_entries SET authorization_id = gen_random_uuid() WHERE id = (SELECT entry FROM one)'),
+      ('reference_is_broken', 'UPDATE ledger_agents.agents SET default_policy_id = gen_random_uuid() WHERE id::text = (SELECT rolling FROM one)'),
       ('reference_is_broken', 'DELETE FROM ledger_agents.agents WHERE id::text = (SELECT rolling FROM one)'),
       ('reference_is_broken', 'DELETE FROM ledger_agents.customers WHERE organization_id = ''tenant 3'' AND id = ''odd'''),
       ('reference_is_broken', 'DELETE FROM ledger_agents.organizations WHERE id = ''tenant 3'''),
