@@ -304,7 +304,7 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 	la_books_facts(books);
 	gather_or_book(books, key, lock_row);
 	if (!books->booked && !books->key_known)
-		la_books_intents(books);
+		la_books_intents(books, la_now());
 	return true;
 }
 
@@ -328,7 +328,7 @@ la_books_close(LaBooks *books)
 }
 
 void
-la_books_read(LaBooks *books, const LaPrincipal *caller)
+la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at)
 {
 	if (caller->is_agent)
 		la_require_valid_token(caller, books->view);
@@ -340,7 +340,7 @@ la_books_read(LaBooks *books, const LaPrincipal *caller)
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
 		if (la_is_counted(books, i))
 			read_counter(books, i, LA_Q_COUNTER_READ, books->view);
-	la_books_intents(books);
+	la_books_intents(books, at);
 }
 
 bool

@@ -89,14 +89,14 @@ extern void la_books_read_counter(LaBooks *books, bool key_known, TransactionId 
 /* Gives the configuration locks back; and the queue locks, where there are too many. */
 extern void la_books_close(LaBooks *books);
 
-/* Reads without any lock. */
-extern void la_books_read(LaBooks *books, const LaPrincipal *caller);
+/* Reads without any lock, with the intents that are open at that instant. */
+extern void la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at);
 
 /* What the judge must know that does not change with the instant. */
 extern void la_books_facts(LaBooks *books);
 
 /* Reads what the agent said it would buy, where the request or the counter speaks of it. */
-extern void la_books_intents(LaBooks *books);
+extern void la_books_intents(LaBooks *books, TimestampTz at);
 
 /* Whether the books of that scope are kept. */
 extern bool la_is_counted(const LaBooks *books, LaScope scope);
@@ -114,6 +114,9 @@ extern bool la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_
 
 /* Puts the instant, rolls the counters to it, and finds what stands against each limit. */
 extern void la_measure(LaBooks *books, TimestampTz now);
+
+/* What counts in all of the scope's time, or how many authorizations do. */
+extern int64 la_live(LaBooks *books, LaScope scope, bool number);
 
 /* When the window of a limit starts anew; false: never. */
 extern bool la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *instant);

@@ -37,7 +37,7 @@ la_agent_budget(PG_FUNCTION_ARGS)
 	la_require_own_agent(&caller, agent_id);
 	SPI_connect();
 	la_books_init(&books, &caller, agent_id, LA_STATEMENT);
-	la_books_read(&books, &caller);
+	la_books_read(&books, &caller, la_now());
 	la_measure(&books, la_now());
 	answer = budget_row(&books);
 	SPI_finish();
@@ -86,7 +86,7 @@ la_current_spend(PG_FUNCTION_ARGS)
 						   sizeof(nobody.organization_id));
 	SPI_connect();
 	la_books_init(&books, &nobody, PG_GETARG_UUID_P(1), LA_STATEMENT);
-	la_books_read(&books, &nobody);
+	la_books_read(&books, &nobody, la_now());
 	la_measure(&books, la_now());
 	spent = books.facts.limits[LA_AGENT].spent;
 	SPI_finish();

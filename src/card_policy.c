@@ -80,8 +80,9 @@ set_times(Row *row, const LaFacts *facts)
 }
 
 static void
-set_limits(Row *row, const LaFacts *facts, const LaCounter *counter)
+set_limits(Row *row, LaBooks *books)
 {
+	const LaFacts *facts = &books->facts;
 	const LaLimit *own = &facts->limits[LA_CARD];
 
 	set(row, CURRENT_SPEND, Int64GetDatum(own->spent));
@@ -92,8 +93,8 @@ set_limits(Row *row, const LaFacts *facts, const LaCounter *counter)
 	}
 	if (facts->card->has_max_amount)
 		set(row, MAX_AMOUNT, Int64GetDatum(facts->card->max_amount));
-	set(row, TOTAL_SPENT, Int64GetDatum(counter->total));
-	set(row, AUTH_COUNT, Int64GetDatum(counter->auth_count));
+	set(row, TOTAL_SPENT, Int64GetDatum(la_live(books, LA_CARD, false)));
+	set(row, AUTH_COUNT, Int64GetDatum(la_live(books, LA_CARD, true)));
 	for (int i = LA_SCOPES; i < facts->nlimits; i++)
 	{
 		const LaLimit *limit = &facts->limits[i];
@@ -101,14 +102,10 @@ set_limits(Row *row, const LaFacts *facts, const LaCounter *counter)
 		if (limit->scope != LA_CARD)
 			continue;
 		if (limit->currency == NULL)
-		{
 			set(row, MAX_AUTH_COUNT, Int64GetDatum(limit->limit));
-			set(row, AUTH_COUNT, Int64GetDatum(limit->spent));
-		}
 		else if (strcmp(limit->rule, la_rule_name(LA_RULE_CUMULATIVE_MAX)) == 0)
 		{
 			set(row, CUMULATIVE_MAX, Int64GetDatum(limit->limit));
-			set(row, TOTAL_SPENT, Int64GetDatum(limit->spent));
 			set(row, CUMULATIVE_REMAINING, Int64GetDatum(la_remaining(limit->limit, limit->spent)));
 		}
 	}
@@ -158,7 +155,7 @@ la_card_policy(PG_FUNCTION_ARGS)
 		la_unknown_uuid("card", id);
 	la_books_init(&books, &caller, &card->agent_id, LA_STATEMENT);
 	la_books_name(&books, id, NULL);
-	la_books_read(&books, &caller);
+	la_books_read(&books, &caller, la_now());
 	la_measure(&books, la_now());
 	memset(row.nulls, true, sizeof(row.nulls));
 	row.desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
@@ -166,7 +163,7 @@ la_card_policy(PG_FUNCTION_ARGS)
 	set_label(&row, STATUS, statuses[card->status]);
 	set(&row, CONSUMED, BoolGetDatum(card->single && books.facts.use_count > 0));
 	set_times(&row, &books.facts);
-	set_limits(&row, &books.facts, &books.counters[LA_CARD]);
+	set_limits(&row, &books);
 	set_merchants(&row, &books.facts);
 	answer = SPI_datumTransfer(HeapTupleGetDatum(heap_form_tuple(row.desc, row.values, row.nulls)),
 							   false, -1);

@@ -69,13 +69,15 @@ find_retry(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 
 	for (int i = 0; i < books->facts.nlimits; i++)
 	{
+		const LaLimit *limit = &books->facts.limits[i];
 		TimestampTz instant;
 
-		if (verdict->mismatched[i])
+		/* No time helps a sum that leaves its range. */
+		if (verdict->mismatched[i] || request->amount > PG_INT64_MAX - limit->total)
 			return false;
 		if (!verdict->failed[i])
 			continue;
-		if (!la_passes_at(books, &books->facts.limits[i], request->amount, &instant))
+		if (!la_passes_at(books, limit, request->amount, &instant))
 			return false;
 		earliest = Max(earliest, instant);
 	}

@@ -65,7 +65,7 @@ open_books(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_id,
 {
 	la_books_init(books, caller, agent_id, LA_STATEMENT);
 	la_books_name(books, card_id, intent_id);
-	la_books_read(books, caller);
+	la_books_read(books, caller, at);
 	la_measure(books, at);
 }
 
@@ -159,7 +159,7 @@ value_of(const LaFacts *facts, const LaFinding *finding)
 		la_put_int64(&document, "v", finding->limit->limit);
 		return end_value(&document, true);
 	}
-	for (int i = 0; i < lengthof(companions); i++)
+	for (int i = 0; i < lengthof(companions) && finding->by_rule; i++)
 	{
 		if (companions[i][0] != finding->rule)
 			continue;
@@ -273,7 +273,7 @@ source_of(const LaFinding *finding)
 {
 	if (finding->from_template)
 		return "template";
-	return finding->rule != LA_RULES ||
+	return finding->by_rule ||
 		(finding->limit != NULL && strcmp(finding->limit->rule, "spendingLimit") != 0 &&
 		 strcmp(finding->limit->rule, "maxAmount") != 0) ? "inline" : "own";
 }
@@ -364,7 +364,7 @@ report_rule(Report *report, LaRuleId id, int level)
 {
 	const LaFacts *facts = &report->books->facts;
 	const LaRules *rules = facts->rules[level];
-	LaFinding	finding = {.scope = level, .rule = id, .name = la_rule_name(id)};
+	LaFinding	finding = {.scope = level, .rule = id, .name = la_rule_name(id), .by_rule = true};
 	LaDocument	document;
 
 	if (!la_rule_set(rules, id) ||

@@ -188,7 +188,7 @@ read_intent(LaBooks *books, LaRow row, LaIntent *intent)
 
 /* The intent that the request names, in whatever state; it must be the agent's. */
 static void
-gather_named(LaBooks *books, LaIntent *intent)
+gather_named(LaBooks *books, LaIntent *intent, TimestampTz at)
 {
 	LaParams	params = {0};
 
@@ -198,19 +198,19 @@ gather_named(LaBooks *books, LaIntent *intent)
 	if (la_run(LA_Q_INTENT, &params, books->view) == 0)
 		la_unknown_uuid("intent", books->intent_id);
 	read_intent(books, la_row(0), intent);
-	if (intent->expires_at <= la_now())
+	if (intent->expires_at <= at)
 		intent->state = LA_INTENT_OVER;
 	books->facts.named_intent = intent;
 }
 
 static void
-gather_open(LaBooks *books)
+gather_open(LaBooks *books, TimestampTz at)
 {
 	LaParams	params = {0};
 
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_param(&params, TimestampTzGetDatum(at), false);
 	la_param(&params, Int32GetDatum(LA_MAX_OPEN_INTENTS), false);
 	books->nintents = la_run(LA_Q_INTENTS, &params, books->view);
 	books->intents = palloc(sizeof(LaIntent) * Max(books->nintents, 1));
@@ -219,7 +219,7 @@ gather_open(LaBooks *books)
 }
 
 void
-la_books_intents(LaBooks *books)
+la_books_intents(LaBooks *books, TimestampTz at)
 {
 #if LA_MUTANT == 35
 	if (books->intents != NULL)
@@ -230,10 +230,10 @@ la_books_intents(LaBooks *books)
 	if (books->intent_id != NULL)
 	{
 		books->intents = palloc(sizeof(LaIntent));
-		gather_named(books, books->intents);
+		gather_named(books, books->intents, at);
 	}
-	else if (books->counters[LA_AGENT].intents_until > la_now())
-		gather_open(books);
+	else if (books->counters[LA_AGENT].intents_until > at)
+		gather_open(books, at);
 	books->facts.intents = books->intents;
 	books->facts.nintents = books->nintents;
 }

@@ -161,8 +161,7 @@ park_intent(LaBooks *books, const LaRequest *request, const LaDecision *decision
 	la_param_uuid(&params, books->card_id);
 	la_param_int64(&params, request->amount);
 	la_param_text(&params, request->currency);
-	la_param_text(&params, request->normal_merchant == NULL || request->normal_merchant[0] == '\0'
-				  ? NULL : request->merchant);
+	la_param_text(&params, request->normal_merchant == NULL ? NULL : request->merchant);
 	la_param(&params, Int32GetDatum(LA_DEFAULT_INTENT_TTL), false);
 	la_param(&params, TimestampTzGetDatum(parked_until(books)), false);
 	la_param(&params, TimestampTzGetDatum(books->at), false);

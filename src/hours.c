@@ -47,6 +47,8 @@ la_next_active(const LaHours *hours, TimestampTz at, TimestampTz *instant)
 {
 	TimestampTz quarter = at - at % QUARTER;
 
+	if (quarter > at)			/* before 2000 the remainder is negative */
+		quarter -= QUARTER;
 	*instant = at;
 	for (int i = 0; i < MAX_QUARTERS; i++)
 	{

@@ -152,6 +152,12 @@ is_own_limit_of_agent(const LaFacts *facts, int i)
 	return &facts->limits[i] == &facts->limits[LA_AGENT];
 }
 
+static LaReason
+reason_of_limit(const LaLimit *limit)
+{
+	return limit->currency == NULL ? LA_AUTH_COUNT_EXCEEDED : limit_reasons[limit->scope];
+}
+
 static void
 check_limits(const LaCase *c, LaVerdict *verdict)
 {
@@ -170,7 +176,7 @@ check_limits(const LaCase *c, LaVerdict *verdict)
 		if (lets_pass(limit))
 			continue;
 		verdict->failed[i] = true;
-		fail(verdict, limit->currency == NULL ? LA_AUTH_COUNT_EXCEEDED : limit_reasons[limit->scope]);
+		fail(verdict, reason_of_limit(limit));
 	}
 	verdict->exceeded = verdict->exceeded && others_passed;
 }
@@ -306,14 +312,10 @@ find_room(const LaCase *c, LaVerdict *verdict)
 		verdict->max_approvable = most;
 }
 
-bool
-la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdict *verdict,
-				  TimestampTz earliest, TimestampTz *instant)
+/* Whether time alone may heal what failed, and from when on it has; those of limits the caller knows. */
+static bool
+heals(const LaFacts *facts, const LaVerdict *verdict, TimestampTz *instant)
 {
-	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
-	LaHours		hours;
-
-	*instant = Max(earliest, facts->at);
 	for (int i = 0; i < verdict->nreasons; i++)
 	{
 		LaReason	reason = verdict->reasons[i];
@@ -321,27 +323,85 @@ la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdic
 		if (reason == LA_COOLDOWN_ACTIVE)
 			*instant = Max(*instant, la_cooled_down_at(facts));
 		else if (reason != LA_OUTSIDE_ACTIVE_HOURS && reason != LA_AUTH_COUNT_EXCEEDED &&
-				 reason < LA_CARD_LIMIT_EXCEEDED)
+				 reason != LA_INTENT_MISMATCH && reason < LA_CARD_LIMIT_EXCEEDED)
 			return false;
 	}
-	if (la_active_hours(facts, &hours) && !la_next_active(&hours, *instant, instant))
-		return false;
-	la_settle_intent(&c);
+	return true;
+}
 
-	/* What passes now must still do so then. */
-	if (*instant >= la_card_end(facts))
-		return false;
-	if (la_effective_number(facts, LA_RULE_REQUIRE_ATTESTATION, false) != 0)
+/* The checks whose outcome time may also turn to the worse: lives, attestations, intents. */
+static bool
+passes_later(const LaCase *c, TimestampTz at)
+{
+	LaFacts		later = *c->facts;
+	LaCase		then = {.facts = &later, .request = c->request, .amount = c->amount};
+	LaIntent   *open = palloc(sizeof(LaIntent) * (later.nintents + 1));
+	LaVerdict	verdict = {0};
+
+	later.at = at;
+	later.nintents = 0;
+	later.intents = open + 1;
+	for (int i = 0; i < c->facts->nintents; i++)
+		if (c->facts->intents[i].expires_at > at)
+			open[++later.nintents] = c->facts->intents[i];
+	if (later.named_intent != NULL && later.named_intent->expires_at <= at)
 	{
-		LaFacts		later = *facts;
-
-		later.at = *instant;
-		if (la_attestation(&later) != LA_ATTESTED)
-			return false;
+		open[0] = *later.named_intent;
+		open[0].state = LA_INTENT_OVER;
+		later.named_intent = &open[0];
 	}
-	return c.intent == NULL || *instant < c.intent->expires_at ||
-		(la_effective_number(facts, LA_RULE_REQUIRE_INTENT, false) == 0 && facts->named_intent == NULL &&
-		 !la_approval_is_needed(facts, request->currency, request->amount));
+	la_settle_intent(&then);
+	run_checks(&then, LA_CARD_EXPIRED, LA_CARD_EXPIRED, &verdict);
+	run_checks(&then, LA_ATTESTATION_REQUIRED, LA_APPROVAL_REQUIRED, &verdict);
+	pfree(open);
+	return verdict.nreasons == 0;
+}
+
+/* The first instant behind that one at which an open intent, that stands in the way, expires. */
+static TimestampTz
+next_expiry(const LaFacts *facts, TimestampTz at)
+{
+	TimestampTz next = DT_NOEND;
+
+	for (int i = 0; i < facts->nintents; i++)
+		if (facts->intents[i].expires_at > at)
+			next = Min(next, facts->intents[i].expires_at);
+	return next;
+}
+
+bool
+la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdict *verdict,
+				  TimestampTz earliest, TimestampTz *instant)
+{
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+	LaHours		hours;
+	bool		has_hours = la_active_hours(facts, &hours);
+
+	*instant = Max(earliest, facts->at);
+	if (!heals(facts, verdict, instant))
+		return false;
+	for (; *instant != DT_NOEND; *instant = next_expiry(facts, *instant))
+	{
+		if (has_hours && !la_next_active(&hours, *instant, instant))
+			return false;
+		if (passes_later(&c, *instant))
+			return true;
+	}
+	return false;
+}
+
+static void
+explain_limit(const LaCase *c, const LaLimit *limit, LaHear hear, void *arg)
+{
+	bool		mismatched = is_mismatched(limit, c->request->currency);
+	LaFinding	finding = {
+		.reason = mismatched ? LA_CURRENCY_MISMATCH : reason_of_limit(limit),
+		.scope = limit->scope, .rule = LA_RULES, .name = limit->rule,
+		.from_template = limit->from_template, .limit = limit,
+	};
+
+	finding.passed = !mismatched && (lets_pass(limit) || !is_exceeded(limit, c->amount));
+	hear(&finding, arg);
 }
 
 static void
@@ -349,49 +409,34 @@ explain_limits(const LaCase *c, LaHear hear, void *arg)
 {
 	for (int scope = LA_CARD; scope <= LA_ORGANIZATION; scope++)
 		for (int i = 0; i < c->facts->nlimits; i++)
-		{
-			const LaLimit *limit = &c->facts->limits[i];
-			LaFinding	finding = {
-				.reason = limit->currency == NULL ? LA_AUTH_COUNT_EXCEEDED : limit_reasons[scope],
-				.scope = scope, .rule = LA_RULES, .name = limit->rule,
-				.from_template = limit->from_template, .limit = limit,
-			};
-
-			if (!limit->set || limit->scope != scope)
-				continue;
-			finding.passed = !is_mismatched(limit, c->request->currency) &&
-				!is_exceeded(limit, c->amount);
-			hear(&finding, arg);
-		}
+			if (c->facts->limits[i].set && c->facts->limits[i].scope == scope)
+				explain_limit(c, &c->facts->limits[i], hear, arg);
 }
 
-/* The rule that a check comes from; of those that it reads together the first that is set, or LA_RULES. */
+/* Of rules that are read together the one that puts the check in force. */
 static LaRuleId
-rule_in_force(const LaFacts *facts, LaRuleId id)
+deciding_rule(const LaFacts *facts, LaRuleId id)
 {
-	LaRuleId	other = id == LA_RULE_TTL_MINUTES ? LA_RULE_TTL_DAYS
-	: id == LA_RULE_HOURS_START ? LA_RULE_DAYS : LA_RULES;
-
 	if (id == LA_RULES || la_effective_level(facts, id) >= 0)
 		return id;
-	return other != LA_RULES && la_effective_level(facts, other) >= 0 ? other : LA_RULES;
+	if (id == LA_RULE_TTL_MINUTES)
+		return LA_RULE_TTL_DAYS;
+	return id == LA_RULE_HOURS_START ? LA_RULE_DAYS : id;
 }
 
-/* Checks of behaviors may be in force where no rule says so. */
+/* A check as it is made once, or at that level. */
 static void
-find_source(const LaFacts *facts, const LaCheck *check, LaFinding *finding)
+explain_check(const LaCase *c, const LaCheck *check, int level, LaHear hear, void *arg)
 {
-	LaRuleId	rule = check->every_level ? check->rule : rule_in_force(facts, check->rule);
+	const LaFacts *facts = c->facts;
+	LaRuleId	id = deciding_rule(facts, check->rule);
+	LaFinding	finding = {.reason = check->reason, .rule = check->rule, .name = check->name};
 
-	if (rule == LA_RULES)
-	{
-		finding->rule = LA_RULES;
-		finding->scope = check->scope;
-		return;
-	}
-	if (!check->every_level)
-		finding->scope = la_effective_level(facts, rule);
-	finding->from_template = facts->rules[finding->scope]->settings[rule].from_template;
+	finding.by_rule = id != LA_RULES && level >= 0;
+	finding.scope = level >= 0 ? level : check->scope;
+	finding.from_template = finding.by_rule && facts->rules[level]->settings[id].from_template;
+	finding.passed = check->passes(c, level >= 0 ? facts->rules[level] : NULL);
+	hear(&finding, arg);
 }
 
 void
@@ -403,21 +448,13 @@ la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *ar
 	for (int i = 0; i < la_check_count; i++)
 	{
 		const LaCheck *check = &la_checks[i];
+		LaRuleId	id = deciding_rule(facts, check->rule);
 
-		for (int level = LA_CUSTOMER; level >= LA_CARD; level--)
-		{
-			const LaRules *rules = facts->rules[level];
-			LaFinding	finding = {
-				.reason = check->reason, .scope = level, .rule = check->rule, .name = check->name
-			};
-
-			if (check->every_level ? !la_rule_set(rules, check->rule)
-				: level != LA_CARD || !is_in_force(check, &c))
-				continue;
-			find_source(facts, check, &finding);
-			finding.passed = check->passes(&c, rules);
-			hear(&finding, arg);
-		}
+		if (!check->every_level && is_in_force(check, &c))
+			explain_check(&c, check, id == LA_RULES ? -1 : la_effective_level(facts, id), hear, arg);
+		for (int level = LA_CUSTOMER; level >= LA_CARD && check->every_level; level--)
+			if (la_rule_set(facts->rules[level], check->rule))
+				explain_check(&c, check, level, hear, arg);
 	}
 	explain_limits(&c, hear, arg);
 }

@@ -246,6 +246,7 @@ typedef struct LaFinding
 	int			scope;			/* where the rule comes from */
 	LaRuleId	rule;			/* LA_RULES: none of a policy */
 	const char *name;
+	bool		by_rule;		/* a policy sets it there */
 	bool		from_template;
 	const LaLimit *limit;		/* of checks on limits */
 	bool		passed;

@@ -127,6 +127,16 @@ has_expired(const LaBooks *books, int scope)
 	return counter->expires && counter->next_expiry <= books->at;
 }
 
+int64
+la_live(LaBooks *books, LaScope scope, bool number)
+{
+	const LaCounter *counter = &books->counters[scope];
+	int64		live = number ? counter->auth_count : counter->total;
+
+	return has_expired(books, scope) && live > 0
+		? la_subtract(live, expired(books, scope, DT_NOBEGIN, number)) : live;
+}
+
 /* What stands against the scope's own limit. */
 static void
 measure_scope(LaBooks *books, int scope)

@@ -31,6 +31,9 @@ la_name_merchant(LaRequest *request, const char *merchant)
 {
 	request->merchant = merchant;
 	request->normal_merchant = merchant == NULL ? NULL : la_normal_merchant(merchant);
+	/* A name without a letter or digit names nobody. */
+	if (request->normal_merchant != NULL && request->normal_merchant[0] == '\0')
+		request->normal_merchant = NULL;
 }
 
 static char *

@@ -88,14 +88,16 @@ la_evaluate(PG_FUNCTION_ARGS)
 	LaRequest	request;
 	LaBooks		books;
 	LaDecision	decision;
+	TimestampTz at;
 	Datum		answer;
 
 	la_read_request(fcinfo, &caller, &request);
+	at = PG_ARGISNULL(LA_ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(LA_ARG_AS_OF);
 	SPI_connect();
 	la_books_init(&books, &caller, &request.agent_id, LA_STATEMENT);
 	la_books_name(&books, request.card_id, request.intent_id);
-	la_books_read(&books, &caller);
-	la_measure(&books, PG_ARGISNULL(LA_ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(LA_ARG_AS_OF));
+	la_books_read(&books, &caller, at);
+	la_measure(&books, at);
 	judge(&books, &request, &decision);
 	answer = la_answer(fcinfo, &books, &request, &decision, NULL);
 	SPI_finish();
@@ -317,7 +319,7 @@ count_approval(LaBooks *books, const LaRequest *request, const LaDecision *decis
 		counter->expires = true;
 	}
 	la_counter_remember(&books->counters[books->card != NULL ? LA_CARD : LA_AGENT], books->at,
-						request->merchant);
+						request->normal_merchant == NULL ? NULL : request->merchant);
 }
 
 /* The verdict alone: whether it is an approval. */

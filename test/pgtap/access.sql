@@ -65,14 +65,14 @@ SELECT p.oid::regprocedure AS function, p.proname, s.nspname = 'ledger_agents_ap
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace s ON s.oid = p.pronamespace
 WHERE s.nspname IN ('ledger_agents', 'ledger_agents_api');
 
--- Two agents of one customer, one of another organization; each has a token and one authorization.
+-- Two agents of one customer, one of another organization; each has a token, a card that need not be named and one authorization.
 SELECT (ledger_agents.create_organization('elsewhere')).id AS elsewhere \gset
 SELECT id AS mine, token AS my_token, token_id AS my_token_id
-FROM ledger_agents.register_agent('mine', 'customer', spending_limit => 100000) \gset
+FROM ledger_agents.register_agent('mine', 'customer', spending_limit => 100000, policy => '{"requireCard": false}') \gset
 SELECT id AS sibling, token AS sibling_token, token_id AS sibling_token_id
-FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000) \gset
+FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000, policy => '{"requireCard": false}') \gset
 SELECT id AS foreign, token AS foreign_token, token_id AS foreign_token_id
-FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, organization_id => 'elsewhere') \gset
+FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, policy => '{"requireCard": false}', organization_id => 'elsewhere') \gset
 SELECT (ledger_agents.create_card(:'mine')).id AS my_card \gset
 SELECT (ledger_agents.create_card(:'sibling')).id AS sibling_card \gset
 SELECT (ledger_agents.create_card(:'foreign', organization_id => 'elsewhere')).id AS foreign_card \gset
@@ -96,7 +96,8 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
                    || ' ledger_agents.agent_budget ledger_agents.get_card ledger_agents.list_cards'
                    || ' ledger_agents.get_authorization'
-                   || ' ledger_agents.list_authorizations ledger_agents_api.register_agent'
+                   || ' ledger_agents.list_authorizations ledger_agents.explain_authorization'
+                   || ' ledger_agents.effective_policy ledger_agents.card_policy ledger_agents_api.register_agent'
                    || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'
                    || ' ledger_agents_api.create_policy ledger_agents_api.update_policy ledger_agents_api.delete_policy'
                    || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'
@@ -210,6 +211,14 @@ SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.
 SELECT is(access.attempt('access_api', 'SELECT string_agg(id::text, '' '') FROM ledger_agents.list_cards()', :'my_token'), 'ok ' || :'my_card', 'it lists its own cards');
 SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.get_card(%L)).id', :'my_card'), :'my_token'), 'ok ' || :'my_card', 'it reads its own card');
 
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.card_policy(%L)).card_id', :'my_card'), :'my_token'), 'ok ' || :'my_card', 'it reads how its own card stands');
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT (ledger_agents.authorize(amount => 1, card_id => %L)).card_id', :'my_card'), :'my_token'), 'ok ' || :'my_card', 'it spends with its own card');
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT source_id FROM ledger_agents.effective_policy(%s) WHERE rule = %L', argument, 'requireCard'), :'my_token'), 'ok ' || :'mine',
+          'it reads what is in force for it: effective_policy(' || named || ')')
+FROM (VALUES ('', ''), (pg_catalog.quote_literal(:'mine'), 'its agent'), ('NULL, ' || pg_catalog.quote_literal(:'my_card'), 'its card')) AS a (argument, named);
+SELECT is(access.attempt('access_api', pg_catalog.format('SELECT bool_and(passed) FROM ledger_agents.explain_authorization(%s)', argument), :'my_token'), 'ok true', 'it asks why: explain_authorization(' || named || ')')
+FROM (VALUES (pg_catalog.quote_literal(:'my_spend'), 'its own'), ('amount => 1', 'a spend'), ('amount => 1, agent_id => ' || pg_catalog.quote_literal(:'mine'), 'its agent')) AS a (argument, named);
+
 -- Another one's, another tenant's and none are one answer, but for the id.
 CREATE TEMP TABLE foreign_ids AS
 SELECT * FROM (VALUES ('a sibling''s', 'agent', :'sibling'), ('another tenant''s', 'agent', :'foreign'),
@@ -233,6 +242,16 @@ SELECT * FROM (VALUES
   ('intent', 'SELECT ledger_agents.get_intent(%L)'),
   ('intent', 'SELECT ledger_agents.cancel_intent(%L)'),
   ('authorization', 'SELECT ledger_agents.get_authorization(%L)'),
+  ('authorization', 'SELECT count(*) FROM ledger_agents.explain_authorization(%L)'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.explain_authorization(agent_id => %L, amount => 1)'),
+  ('agent', 'SELECT count(*) FROM ledger_agents.effective_policy(%L)'),
+  ('card', pg_catalog.format('SELECT count(*) FROM ledger_agents.effective_policy(%L, %%L)', :'mine')),
+  ('card', 'SELECT ledger_agents.card_policy(%L)'),
+  ('card', pg_catalog.format('SELECT ledger_agents.authorize(%L, 1, card_id => %%L)', :'mine')),
+  ('card', pg_catalog.format('SELECT ledger_agents.evaluate(%L, 1, card_id => %%L)', :'mine')),
+  ('card', pg_catalog.format('SELECT count(*) FROM ledger_agents.explain_authorization(agent_id => %L, amount => 1, card_id => %%L)', :'mine')),
+  ('intent', pg_catalog.format('SELECT ledger_agents.authorize(%L, 1, intent_id => %%L)', :'mine')),
+  ('intent', pg_catalog.format('SELECT count(*) FROM ledger_agents.explain_authorization(agent_id => %L, amount => 1, intent_id => %%L)', :'mine')),
   ('card', 'SELECT ledger_agents.get_card(%L)'),
   ('agent', 'SELECT count(*) FROM ledger_agents.list_cards(%L)'),
   ('external id', 'SELECT ledger_agents.get_agent(external_id => %L)'),

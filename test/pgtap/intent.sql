@@ -4,7 +4,7 @@ SELECT no_plan();
 SET LOCAL timezone = 'UTC';
 SET LOCAL ledger_agents.clock = '2026-03-02 09:00Z';
 
-CREATE TEMP TABLE agent AS SELECT id, token, token_id FROM ledger_agents.register_agent('buyer', 'acme');
+CREATE TEMP TABLE agent AS SELECT id, token, token_id FROM ledger_agents.register_agent('buyer', 'acme', policy => '{"requireCard": false}');
 CREATE TEMP TABLE other AS SELECT id, token FROM ledger_agents.register_agent('seller', 'acme');
 CREATE TEMP TABLE retired AS SELECT id FROM ledger_agents.register_agent('retired', 'acme');
 CREATE TEMP TABLE strict AS SELECT id FROM ledger_agents.register_agent('strict', 'acme', default_require_approval => true, default_auto_approve_below => 5000);
@@ -25,6 +25,7 @@ SELECT organization, id, agent_id, 'multi', status::ledger_agents.card_status, C
 INSERT INTO ledger_agents.counters
 SELECT (jsonb_populate_record(k, jsonb_build_object('scope', 'card', 'scope_id', c.id))).*
 FROM card AS c JOIN ledger_agents.counters AS k ON k.organization_id = c.organization AND k.scope_id = c.agent_id::text;
+UPDATE ledger_agents.agents SET has_cards = true WHERE id IN (SELECT agent_id FROM card);
 CREATE FUNCTION pg_temp.card_named(text) RETURNS uuid LANGUAGE sql AS 'SELECT id FROM card WHERE name = $1';
 
 -- How a call ends: its answer, or SQLSTATE, name and field of its error. What it did is undone, an authentication included.
@@ -292,12 +293,12 @@ SELECT is(pg_temp.counter('agent'), '06 10:10 3', 'raises the agent''s bound');
 SELECT is(pg_temp.counter('card'), '0', 'and nothing of the card');
 SELECT is(summary, 'with', 'attested with the card') FROM ledger_agents.attest(card_id => pg_temp.card_named('active'), summary => 'with');
 SELECT is(pg_temp.counter('card'), '10:10 1', 'the card''s counter has it');
-SELECT is(pg_temp.counter('agent'), '06 10:10 3', 'the agent''s has not');
+SELECT is(pg_temp.counter('agent'), '06 10:10 4', 'the agent''s has not, but a decision under way sees that something was said');
 SELECT is(summary, 'without', 'attested without') FROM counted, LATERAL ledger_agents.attest(counted.id, summary => 'without');
-SELECT is(pg_temp.counter('agent'), '06 10:10 10:10 4', 'the agent''s counter has it');
+SELECT is(pg_temp.counter('agent'), '06 10:10 10:10 5', 'the agent''s counter has it');
 SET LOCAL ledger_agents.clock = '2026-03-04 10:05Z';
 SELECT is(summary, 'before', 'attested by a clock that stepped back') FROM counted, LATERAL ledger_agents.attest(counted.id, summary => 'before');
-SELECT is(pg_temp.counter('agent'), '06 10:10 10:10 5', 'takes nothing back');
+SELECT is(pg_temp.counter('agent'), '06 10:10 10:10 6', 'takes nothing back');
 SELECT is(string_agg(concat_ws(' ', summary, card_id = pg_temp.card_named('active')), ', ' ORDER BY created_at, summary), 'before, with t, without', 'all are listed')
 FROM counted, LATERAL ledger_agents.list_attestations(counted.id);
 SELECT is((SELECT summary FROM counted, LATERAL ledger_agents.list_attestations(counted.id, 100) OFFSET 2), 'before', 'by their instants, the newest first');

@@ -1,4 +1,4 @@
--- Is every rule checked when it is written, and does none let a spend pass that it should judge?
+-- Is every rule checked when it is written, and in force when it is stored?
 BEGIN;
 SELECT no_plan();
 SET LOCAL ledger_agents.clock = '2026-03-02 09:00Z';
@@ -19,80 +19,82 @@ $$;
 
 CREATE TEMP TABLE agent AS SELECT id FROM ledger_agents.register_agent('buyer', 'acme');
 
--- Rules that may be: (rules, first rule in the published order, why).
-CREATE TEMP TABLE good (rules jsonb, first text, why text);
+-- Rules that may be: (rules, why).
+CREATE TEMP TABLE good (rules jsonb, why text);
 INSERT INTO good VALUES
-  ('{"requireIntent": false}', 'requireIntent', 'a rule that asks for nothing is a rule'),
-  ('{"requireAttestation": true}', 'requireAttestation', ''),
-  ('{"requireApproval": true}', 'requireApproval', ''),
-  ('{"requireApproval": true, "autoApproveBelow": 5000}', 'requireApproval', ''),
-  ('{"autoApproveBelow": 0}', 'autoApproveBelow', 'another level may require approval'),
-  ('{"requireCard": false}', 'requireCard', ''),
-  ('{"attestationWindowMinutes": 1}', 'attestationWindowMinutes', 'least'),
-  ('{"attestationWindowMinutes": 60}', 'attestationWindowMinutes', 'most'),
-  ('{"cooldownMinutes": 1}', 'cooldownMinutes', ''),
-  ('{"ttlMinutes": 60}', 'ttlMinutes', ''),
-  ('{"ttlDays": 30, "onExpiry": "freeze"}', 'ttlDays', ''),
-  ('{"onExpiry": "close"}', 'onExpiry', ''),
-  ('{"limits": {"perAuth": 100}}', 'limits.perAuth', ''),
-  ('{"limits": {"perDay": 0}}', 'limits.perDay', 'nothing a day'),
-  ('{"limits": {"perAuth": 100, "perDay": 100, "perMonth": 100}}', 'limits.perAuth', 'equal is no contradiction'),
-  ('{"limits": {"perMonth": 9223372036854775807}}', 'limits.perMonth', 'the largest amount'),
-  ('{"cumulativeMax": 100}', 'cumulativeMax', ''),
-  ('{"maxAuthCount": 1}', 'maxAuthCount', ''),
-  ('{"allowedMccs": ["5411", "5412", "5499"]}', 'allowedMccs', ''),
-  ('{"allowedMccs": []}', 'allowedMccs', 'nothing is allowed'),
-  ('{"blockedMccs": ["0742"]}', 'blockedMccs', 'a leading zero'),
-  ('{"allowedMccs": ["5411"], "blockedMccs": ["5412"]}', 'allowedMccs', 'different codes'),
-  ('{"allowedMerchants": ["DoorDash"]}', 'allowedMerchants', ''),
-  ('{"blockedMerchants": ["Bäckerei Süß"]}', 'blockedMerchants', ''),
-  ('{"allowedCountries": ["US", "DE"]}', 'allowedCountries', ''),
-  ('{"blockedCountries": ["KP"]}', 'blockedCountries', ''),
-  ('{"lockToFirstMerchant": true}', 'lockToFirstMerchant', ''),
-  ('{"merchantHint": "DoorDash", "onDrift": "alert"}', 'merchantHint', ''),
-  ('{"onDrift": "freeze"}', 'onDrift', ''),
-  ('{"intentTolerance": 0}', 'intentTolerance', 'least'),
-  ('{"intentTolerance": 0.1}', 'intentTolerance', 'a fraction'),
-  ('{"intentTolerance": 1}', 'intentTolerance', 'most'),
-  ('{"onIntentMismatch": "decline"}', 'onIntentMismatch', ''),
-  ('{"activeHoursStart": 0, "activeHoursEnd": 23}', 'activeHoursStart', ''),
-  ('{"activeHoursStart": 22, "activeHoursEnd": 6}', 'activeHoursStart', 'over midnight'),
-  ('{"activeTimezone": "Europe/Berlin"}', 'activeTimezone', ''),
-  ('{"activeDays": [0, 6]}', 'activeDays', ''),
-  ('{"activeDays": [3], "blockedMccs": ["7995"], "limits": {"perDay": 5}, "requireIntent": true}', 'requireIntent', 'the published order decides');
+  ('{"requireIntent": false}', 'a rule that asks for nothing is a rule'),
+  ('{"requireAttestation": true}', ''),
+  ('{"requireApproval": true}', ''),
+  ('{"requireApproval": true, "autoApproveBelow": 5000}', ''),
+  ('{"autoApproveBelow": 0}', 'another level may require approval'),
+  ('{"requireCard": false}', ''),
+  ('{"attestationWindowMinutes": 1}', 'least'),
+  ('{"attestationWindowMinutes": 60}', 'most'),
+  ('{"cooldownMinutes": 1}', ''),
+  ('{"ttlMinutes": 60}', ''),
+  ('{"ttlDays": 30, "onExpiry": "freeze"}', ''),
+  ('{"onExpiry": "close"}', ''),
+  ('{"limits": {"perAuth": 100}}', ''),
+  ('{"limits": {"perDay": 0}}', 'nothing a day'),
+  ('{"limits": {"perAuth": 100, "perDay": 100, "perMonth": 100}}', 'equal is no contradiction'),
+  ('{"limits": {"perMonth": 9223372036854775807}}', 'the largest amount'),
+  ('{"cumulativeMax": 100}', ''),
+  ('{"maxAuthCount": 1}', ''),
+  ('{"allowedMccs": ["5411", "5412", "5499"]}', ''),
+  ('{"allowedMccs": []}', 'nothing is allowed'),
+  ('{"blockedMccs": ["0742"]}', 'a leading zero'),
+  ('{"allowedMccs": ["5411"], "blockedMccs": ["5412"]}', 'different codes'),
+  ('{"allowedMerchants": ["DoorDash"]}', ''),
+  ('{"blockedMerchants": ["Bäckerei Süß"]}', ''),
+  ('{"allowedCountries": ["US", "DE"]}', ''),
+  ('{"blockedCountries": ["KP"]}', ''),
+  ('{"lockToFirstMerchant": true}', ''),
+  ('{"merchantHint": "DoorDash", "onDrift": "alert"}', ''),
+  ('{"onDrift": "freeze"}', ''),
+  ('{"intentTolerance": 0}', 'least'),
+  ('{"intentTolerance": 0.1}', 'a fraction'),
+  ('{"intentTolerance": 1}', 'most'),
+  ('{"onIntentMismatch": "decline"}', ''),
+  ('{"activeHoursStart": 0, "activeHoursEnd": 23}', ''),
+  ('{"activeHoursStart": 22, "activeHoursEnd": 6}', 'over midnight'),
+  ('{"activeTimezone": "Europe/Berlin"}', ''),
+  ('{"activeDays": [0, 6]}', ''),
+  ('{"activeDays": [3], "blockedMccs": ["7995"], "limits": {"perDay": 5}, "requireIntent": true}', 'several');
 
--- Stored and given back as they are; then no decision, and the first rule is named. Agent and customer alike.
+-- Stored and given back as they are, wherever they are written.
 SELECT is(u.policy, g.rules, format('agent: %s is stored %s', g.rules, g.why))
   FROM good AS g, agent AS a, ledger_agents.update_agent(a.id, jsonb_build_object('policy', g.rules)) AS u;
 SELECT is(u.policy, g.rules, format('customer: %s is stored %s', g.rules, g.why))
   FROM good AS g, ledger_agents.update_customer('acme', jsonb_build_object('policy', g.rules)) AS u;
+CREATE TEMP TABLE card AS SELECT c.id FROM agent AS a, ledger_agents.create_card(a.id, 'errands', 'multi') AS c;
+SELECT is(u.policy, g.rules, format('card: %s is stored %s', g.rules, g.why))
+  FROM good AS g, card AS c, ledger_agents.update_card(c.id, jsonb_build_object('policy', g.rules)) AS u;
+CREATE TEMP TABLE template AS SELECT p.id FROM ledger_agents.create_policy('errands', '{}') AS p;
+SELECT is(u.rules, g.rules, format('template: %s is stored %s', g.rules, g.why))
+  FROM good AS g, template AS t, ledger_agents.update_policy(t.id, jsonb_build_object('rules', g.rules)) AS u;
 
-CREATE FUNCTION pg_temp.refusal(scope text, rules jsonb, verb text) RETURNS text LANGUAGE plpgsql AS $$
+-- A rule that is stored is in force, the least of them, too: (level, source) of the row that effective_policy() has of it.
+CREATE FUNCTION pg_temp.in_force(level text, rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   agent uuid := (SELECT id FROM agent);
-  answer text;
+  card uuid := (SELECT id FROM card);
 BEGIN
-  PERFORM ledger_agents.update_agent(agent, jsonb_build_object('policy', CASE scope WHEN 'agent' THEN rules END));
-  PERFORM ledger_agents.update_customer('acme', jsonb_build_object('policy', CASE scope WHEN 'customer' THEN rules END));
-  answer := pg_temp.error_of(format('SELECT ledger_agents.%I(%L, 1)', verb, agent));
-  PERFORM ledger_agents.update_agent(agent, '{"policy": null}');
-  PERFORM ledger_agents.update_customer('acme', '{"policy": null}');
-  RETURN answer;
+  PERFORM ledger_agents.update_customer('acme', jsonb_build_object('policy', CASE level WHEN 'customer' THEN rules END));
+  PERFORM ledger_agents.update_agent(agent, jsonb_build_object('policy', CASE level WHEN 'agent' THEN rules END));
+  PERFORM ledger_agents.update_card(card, jsonb_build_object('policy', CASE level WHEN 'card' THEN rules END, 'policy_id', CASE level WHEN 'template' THEN (SELECT id FROM template) END));
+  PERFORM ledger_agents.update_policy((SELECT id FROM template), jsonb_build_object('rules', rules));
+  RETURN (SELECT string_agg(concat_ws(' ', e.rule, e.value, e.scope, e.source), ', ' ORDER BY e.rule COLLATE "C") FROM ledger_agents.effective_policy(agent, card) AS e);
 END
 $$;
-SELECT is(pg_temp.refusal(scope, g.rules, verb), '0A000 rule_not_enforced ' || g.first, format('%s of an agent under %s, of the %s', verb, g.rules, scope))
-  FROM good AS g, unnest('{agent,customer}'::text[]) AS scope, unnest('{authorize,authorize_or_raise,evaluate}'::text[]) AS verb;
-SELECT is((SELECT count(*) FROM ledger_agents.authorizations), 0::bigint, 'and nothing was recorded');
-SELECT is(pg_temp.refusal(scope, rules, 'authorize_or_raise'), NULL, format('%s of the %s is no rule', rules, scope))
-  FROM unnest('{agent,customer}'::text[]) AS scope, (VALUES (NULL::jsonb), ('{}'), ('{"limits": {}}')) AS v (rules);
-SELECT is(pg_temp.error_of(format('SELECT ledger_agents.authorize(%L, 1)', a.id)), '0A000 rule_not_enforced blockedMccs',
-          'a customer''s rule is named before an agent''s')
-  FROM agent AS a, ledger_agents.update_agent(a.id, '{"policy": {"requireIntent": true}}'),
-       ledger_agents.update_customer('acme', '{"policy": {"blockedMccs": ["7995"]}}');
--- A template applies, too.
-INSERT INTO ledger_agents.policies VALUES ('default', '00000000-0000-7000-8000-000000000001', 'weekdays', '{"activeDays": [1, 2, 3, 4, 5]}', now(), now());
-SELECT is(pg_temp.error_of(format('SELECT ledger_agents.authorize(%L, 1)', r.id)), '0A000 rule_not_enforced activeDays', 'a template''s rule is named')
-  FROM ledger_agents.register_agent('by template', 'other', default_policy_id => '00000000-0000-7000-8000-000000000001') AS r;
+SELECT is(pg_temp.in_force(level, g.rules),
+          (SELECT string_agg(concat_ws(' ', r.key, CASE r.key WHEN 'blockedMerchants' THEN '["bäckerei süß"]' WHEN 'allowedMerchants' THEN '["doordash"]' WHEN 'merchantHint' THEN '"doordash"' ELSE r.value::text END,
+                                               CASE level WHEN 'template' THEN 'card template' ELSE level || ' inline' END), ', ' ORDER BY r.key COLLATE "C")
+             FROM (SELECT * FROM jsonb_each(g.rules - 'limits') UNION ALL SELECT * FROM jsonb_each(g.rules -> 'limits')) AS r),
+          format('%s of the %s is in force', g.rules, level))
+  FROM good AS g, unnest('{customer,agent,card,template}'::text[]) AS level;
+SELECT is(pg_temp.in_force(level, rules), NULL, format('%s of the %s is no rule', rules, level))
+  FROM unnest('{customer,agent,card,template}'::text[]) AS level, (VALUES ('{}'::jsonb), ('{"limits": {}}')) AS v (rules);
+
 SELECT is(pg_temp.error_of($$SELECT ledger_agents.register_agent('x', 'other', default_policy_id => '00000000-0000-7000-8000-000000000002')$$) ~ '^P0002 unknown_policy',
           true, 'an unknown template');
 
@@ -166,6 +168,12 @@ SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_agent(%L, %L)', a
 SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_customer(%L, %L)', 'acme', jsonb_build_object('policy', b.rules))),
           format('22023 %s policy%s', b.name, b.field), format('customer: %s is refused, %s', left(b.rules::text, 80), b.why))
   FROM bad AS b;
+SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_card(%L, %L)', c.id, jsonb_build_object('policy', b.rules))),
+          format('22023 %s policy%s', b.name, b.field), format('card: %s is refused, %s', left(b.rules::text, 80), b.why))
+  FROM bad AS b, card AS c;
+SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_policy(%L, %L)', t.id, jsonb_build_object('rules', b.rules))),
+          format('22023 %s rules%s', b.name, b.field), format('template: %s is refused, %s', left(b.rules::text, 80), b.why))
+  FROM bad AS b, template AS t;
 SELECT is(pg_temp.error_of(format('SELECT ledger_agents.register_agent(%L, %L, policy => %L)', 'new', 'new', b.rules)),
           format('22023 %s policy%s', b.name, b.field), format('new agent: %s is refused, %s', left(b.rules::text, 80), b.why))
   FROM bad AS b;
@@ -178,7 +186,7 @@ SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_agent(%L, %L)', a
     ('{"default_auto_approve_below": "1"}', '22023 invalid_type default_auto_approve_below'),
     ('{"default_require_approval": false, "default_auto_approve_below": 1}', '22023 invalid_policy policy.autoApproveBelow')
   ) AS v (changes, want);
-SELECT is((SELECT count(*) FROM ledger_agents.agents), 2::bigint, 'no agent was made by a refused registration');
+SELECT is((SELECT count(*) FROM ledger_agents.agents), 1::bigint, 'no agent was made by a refused registration');
 
 -- The two defaults are the rules of the inline policy: (changes, default_require_approval, default_auto_approve_below, policy).
 SELECT is(jsonb_build_array(u.default_require_approval, u.default_auto_approve_below, u.policy), v.want, format('step %s: %s', step, changes))
