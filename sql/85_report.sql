@@ -26,17 +26,20 @@ WITH scopes AS (
 	WHERE o.spending_limit IS NOT NULL
 ), spent AS (
 	SELECT t.organization_id, 'agent'::ledger_agents.limit_scope AS scope, t.agent_id::text AS scope_id,
-		   t.sequence, t.decided_at, t.currency, t.counted_amount
+		   t.sequence, t.decided_at, t.currency, t.counted_amount, t.decision, t.status
 	FROM ledger_agents.authorizations t
 	UNION ALL
-	SELECT t.organization_id, 'card', t.card_id::text, t.sequence, t.decided_at, t.currency, t.counted_amount
+	SELECT t.organization_id, 'card', t.card_id::text, t.sequence, t.decided_at, t.currency, t.counted_amount,
+		   t.decision, t.status
 	FROM ledger_agents.authorizations t
 	WHERE t.card_id IS NOT NULL
 	UNION ALL
-	SELECT t.organization_id, 'customer', t.customer_id, t.sequence, t.decided_at, t.currency, t.counted_amount
+	SELECT t.organization_id, 'customer', t.customer_id, t.sequence, t.decided_at, t.currency, t.counted_amount,
+		   t.decision, t.status
 	FROM ledger_agents.authorizations t
 	UNION ALL
-	SELECT t.organization_id, 'organization', t.organization_id, t.sequence, t.decided_at, t.currency, t.counted_amount
+	SELECT t.organization_id, 'organization', t.organization_id, t.sequence, t.decided_at, t.currency, t.counted_amount,
+		   t.decision, t.status
 	FROM ledger_agents.authorizations t
 ), sums AS (
 	SELECT s.organization_id, s.scope, s.scope_id,
@@ -46,7 +49,9 @@ WITH scopes AS (
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.week_start) AS week,
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.month_start) AS month,
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.year_start) AS year,
-		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at > k.rolling_since) AS rolling
+		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at > k.rolling_since) AS rolling,
+		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.status NOT IN ('reversed', 'expired')) AS live,
+		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.status <> 'reversed' AND s.scope = 'card') AS uses
 	FROM scopes s
 	JOIN ledger_agents.counters k
 		ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
@@ -59,7 +64,8 @@ SELECT s.organization_id, s.scope, s.scope_id, k.version IS NOT NULL AS counted,
 	   coalesce(x.decisions, 0) AS decisions, coalesce(x.last_sequence, 0) AS last_sequence,
 	   coalesce(x.total, 0) AS total_sum, coalesce(x.day, 0) AS day_sum,
 	   coalesce(x.week, 0) AS week_sum, coalesce(x.month, 0) AS month_sum,
-	   coalesce(x.year, 0) AS year_sum, coalesce(x.rolling, 0) AS rolling_sum
+	   coalesce(x.year, 0) AS year_sum, coalesce(x.rolling, 0) AS rolling_sum,
+	   k.auth_count, coalesce(x.live, 0) AS auth_count_sum, k.use_count, coalesce(x.uses, 0) AS use_count_sum
 FROM scopes s
 LEFT JOIN ledger_agents.counters k
 	ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
@@ -86,6 +92,10 @@ COMMENT ON COLUMN ledger_agents.counter_audit.week_sum IS 'Spent in its week, by
 COMMENT ON COLUMN ledger_agents.counter_audit.month_sum IS 'Spent in its month, by the authorizations.';
 COMMENT ON COLUMN ledger_agents.counter_audit.year_sum IS 'Spent in its year, by the authorizations.';
 COMMENT ON COLUMN ledger_agents.counter_audit.rolling_sum IS 'Spent in its rolling window, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.auth_count IS 'Approved and neither reversed in full nor swept after expiry, by the counter.';
+COMMENT ON COLUMN ledger_agents.counter_audit.auth_count_sum IS 'The same, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.use_count IS 'Of a card approved and not reversed in full, by the counter; 0 in other scopes.';
+COMMENT ON COLUMN ledger_agents.counter_audit.use_count_sum IS 'The same, by the authorizations.';
 
 CREATE FUNCTION ledger_agents.check_invariants(
 	OUT violation text, OUT organization_id text, OUT object_id text, OUT detail text)
@@ -107,6 +117,29 @@ BEGIN ATOMIC
 	WHERE v.counted AND (v.total_spent <> v.total_sum OR v.day_spent <> v.day_sum OR v.week_spent <> v.week_sum
 						 OR v.month_spent <> v.month_sum OR v.year_spent <> v.year_sum
 						 OR v.rolling_spent <> v.rolling_sum)
+	UNION ALL
+	SELECT 'count_differs', v.organization_id, v.scope_id,
+		   pg_catalog.format('%s approved, %s uses of the card; the authorizations say %s, %s.',
+							 v.auth_count, v.use_count, v.auth_count_sum, v.use_count_sum)
+	FROM ledger_agents.counter_audit v
+	WHERE v.counted AND (v.auth_count <> v.auth_count_sum OR v.use_count <> v.use_count_sum)
+	UNION ALL
+	/* The first merchant that is sure to be one: a name without words is none, and not every word is of ASCII. */
+	SELECT 'memory_differs', k.organization_id, k.scope_id,
+		   pg_catalog.format('Last approved at %s, first merchant %s; the authorizations say %s, and something else.',
+							 k.last_approved_at, pg_catalog.quote_nullable(k.first_merchant), pg_catalog.max(x.decided_at))
+	FROM ledger_agents.counters k
+	LEFT JOIN ledger_agents.authorizations x
+		ON x.organization_id = k.organization_id AND x.decision = 'approved'
+	   AND (CASE WHEN x.card_id IS NULL THEN 'agent' ELSE 'card' END)::ledger_agents.limit_scope = k.scope
+	   AND coalesce(x.card_id, x.agent_id)::text = k.scope_id
+	WHERE k.scope IN ('agent', 'card')
+	GROUP BY k.organization_id, k.scope, k.scope_id, k.last_approved_at, k.first_merchant
+	HAVING k.last_approved_at IS DISTINCT FROM pg_catalog.max(x.decided_at)
+		OR (k.first_merchant IS NOT NULL
+			AND pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant) IS NULL)
+		OR pg_catalog.min(x.sequence) FILTER (WHERE x.merchant ~ '[A-Za-z0-9]')
+		   < coalesce(pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant), 9223372036854775807)
 	UNION ALL
 	SELECT 'sequence_has_gaps', v.organization_id, v.scope_id,
 		   pg_catalog.format('%s decisions, the last is number %s, the counter stands at %s.', v.decisions, v.last_sequence, v.sequence)
@@ -234,6 +267,26 @@ BEGIN ATOMIC
 					  WHERE x.organization_id = i.organization_id AND x.id = i.authorization_id
 						AND x.agent_id = i.agent_id AND x.decision = 'approved')
 	UNION ALL
+	SELECT 'reference_is_broken', x.organization_id, x.id::text, 'The intent linked to it is missing, or another agent''s.'
+	FROM ledger_agents.authorizations x
+	WHERE x.linked_intent_id IS NOT NULL
+	  AND NOT EXISTS (SELECT FROM ledger_agents.intents i
+					  WHERE i.organization_id = x.organization_id AND i.id = x.linked_intent_id
+						AND i.agent_id = x.agent_id)
+	UNION ALL
+	/* A full reversal gives the intent back; the authorization still tells which it was. */
+	SELECT 'intent_link_differs', x.organization_id, x.id::text,
+		   pg_catalog.format('It used up intent %s, which says that authorization %s did.', i.id, i.authorization_id)
+	FROM ledger_agents.authorizations x
+	JOIN ledger_agents.intents i ON i.organization_id = x.organization_id AND i.id = x.linked_intent_id
+	WHERE x.decision = 'approved' AND x.status <> 'reversed' AND i.authorization_id IS DISTINCT FROM x.id
+	UNION ALL
+	SELECT 'intent_link_differs', x.organization_id, x.id::text,
+		   pg_catalog.format('Intent %s says that it was used up by it.', i.id)
+	FROM ledger_agents.intents i
+	JOIN ledger_agents.authorizations x ON x.organization_id = i.organization_id AND x.id = i.authorization_id
+	WHERE x.linked_intent_id IS DISTINCT FROM i.id OR x.status = 'reversed'
+	UNION ALL
 	SELECT 'intents_of_one_authorization', i.organization_id, i.authorization_id::text,
 		   pg_catalog.format('It has used up %s intents.', pg_catalog.count(*))
 	FROM ledger_agents.intents i
@@ -274,4 +327,4 @@ BEGIN ATOMIC
 					  WHERE p.organization_id = u.organization_id AND p.id = u.policy_id);
 END;
 COMMENT ON FUNCTION ledger_agents.check_invariants IS
-'One row for each thing that is wrong in the books, none in health: counters against sums, sequences without gaps, approvals above a declining limit, entries, references. Reads everything; for operators and auditors.';
+'One row for each thing that is wrong in the books, none in health: counters against sums and counts, what rules remember, sequences without gaps, approvals above a declining limit, entries, references. Reads everything; for operators and auditors.';

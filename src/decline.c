@@ -136,6 +136,7 @@ la_describe_decline(LaBooks *books, const LaRequest *request, LaDecision *decisi
 	decision->retries = find_retry(books, request, verdict, &decision->retry_at);
 	if (verdict->parks)
 		park(books, request, decision);
-	else if (named != NULL && named->state == LA_INTENT_PENDING_APPROVAL && verdict->nreasons == 1)
+	else if (named != NULL && named->state == LA_INTENT_PENDING_APPROVAL && verdict->nreasons == 1 &&
+			 verdict->reasons[0] == LA_APPROVAL_REQUIRED)
 		decision->linked_intent = &named->id;
 }

@@ -197,10 +197,12 @@ count_anew(const Counted *counted, const char *currency)
 
 	/*
 	 * First for the latest instant in the books, behind which the clock may
-	 * be, then for its windows.
+	 * be, then for its windows.  No decision may come before these, should
+	 * the clock step back.
 	 */
 	sum_up(&counter, counted, currency);
-	la_counter_roll(&counter, Max(la_now(), counter.decided_at), zone);
+	counter.decided_at = Max(la_now(), counter.decided_at);
+	la_counter_roll(&counter, counter.decided_at, zone);
 	sum_up(&counter, counted, currency);
 	memset(&params, 0, sizeof(params));
 	la_param_text(&params, counted->organization_id);

@@ -181,7 +181,8 @@ typedef struct LaRequest
 	int64		amount;
 	const char *currency;		/* upper case, never null when judged */
 	const char *merchant;
-	const char *normal_merchant;
+	const char *normal_merchant;	/* NULL also if merchant has no words:
+									 * rules take such a name as not given */
 	const char *mcc;
 	const char *country;
 	const char *key;

@@ -193,6 +193,17 @@ take_memory(LaBooks *books)
 	facts->first_merchant = memory->first_merchant;
 }
 
+/* An intent ends by the instant of the decision, which may be later than that of reading it. */
+static void
+end_intents(LaBooks *books)
+{
+	for (int i = 0; i < books->nintents; i++)
+		if (books->intents[i].expires_at <= books->at)
+			books->intents[i].state = LA_INTENT_OVER;
+	if (books->facts.named_intent != NULL && books->intents[0].expires_at <= books->at)
+		books->intents[0].state = LA_INTENT_OVER;
+}
+
 bool
 la_counter_suffices(const LaBooks *books, TimestampTz now)
 {
@@ -218,6 +229,7 @@ la_measure(LaBooks *books, TimestampTz now)
 	for (int i = LA_SCOPES; i < facts->nlimits; i++)
 		measure_rule(books, &facts->limits[i]);
 	take_memory(books);
+	end_intents(books);
 }
 
 /* The parameters that LA_Q_OLDEST and LA_Q_FREED_AT begin with. */

@@ -196,14 +196,14 @@ FROM (VALUES ('purpose', '"other"'::jsonb), ('max_amount', '1'), ('spending_limi
 CREATE TEMP TABLE spent AS SELECT c.id, c.agent_id FROM rich, ledger_agents.create_card(rich.id, 'spent', 'multi', spending_limit => 1000000) AS c;
 SAVEPOINT decided;
 INSERT INTO ledger_agents.authorizations (organization_id, id, agent_id, sequence, decided_at, amount, counted_amount, agent_spent, decision, status, agent_limit_frequency,
-  on_limit_exceeded, customer_id, currency, card_id, expires_at)
+  on_limit_exceeded, customer_id, currency, card_id, merchant, expires_at)
 SELECT 'default', pg_catalog.encode(pg_catalog.substr(pg_catalog.int8send((EXTRACT(epoch FROM v.at) * 1000)::bigint), 3) || pg_catalog.decode('70008000000000000000', 'hex'), 'hex')::uuid,
-       s.agent_id, v.n, v.at, v.amount, v.amount, 0, 'approved', 'authorized', 'perMonth', 'decline', 'customer', 'USD', s.id, v.expires_at
+       s.agent_id, v.n, v.at, v.amount, v.amount, 0, 'approved', 'authorized', 'perMonth', 'decline', 'customer', 'USD', s.id, 'STAPLES', v.expires_at
 FROM spent AS s, (VALUES (1, '2025-12-31 23:00Z'::timestamptz, 1, NULL::timestamptz), (2, '2026-02-20 12:00Z', 10, NULL), (3, '2026-03-01 12:00Z', 100, NULL),
                          (4, '2026-03-02 12:00Z', 1000, '2026-03-03 13:00Z'), (5, '2026-03-03 12:00Z', 10000, NULL)) AS v (n, at, amount, expires_at);
 UPDATE ledger_agents.counters SET decided_at = '2026-03-03 12:00Z', auth_count = 5, total_spent = 11111, year_spent = 11110, month_spent = 11100, week_spent = 11000, day_spent = 10000,
   day_start = '2026-03-03', day_end = '2026-03-04', week_start = '2026-03-02', week_end = '2026-03-09', month_start = '2026-03-01', month_end = '2026-04-01',
-  year_start = '2026-01-01', year_end = '2027-01-01', next_expiry = '2026-03-03 13:00Z', first_merchant = 'STAPLES'
+  year_start = '2026-01-01', year_end = '2027-01-01', next_expiry = '2026-03-03 13:00Z', first_merchant = 'STAPLES', last_approved_at = '2026-03-03 12:00Z', use_count = 5
 FROM spent AS s WHERE scope = 'card' AND scope_id = s.id::text;
 SELECT is(c.current_spend, v.want::bigint, format('%s %s', v.frequency, v.mode))
 FROM (VALUES ('perTransaction', NULL, 0), ('per24HourPeriod', 'calendar', 0), ('per24HourPeriod', NULL, 10000), ('perWeek', NULL, 10000), ('perMonth', NULL, 10100),

@@ -381,6 +381,27 @@ FROM (VALUES
   ('attest', '{"summary": null}', 'invalid_request_error null_value summary')) AS v (function, body, want);
 
 --
+-- What a decline says of attestations and intents, and which instant decides whether an intent is open.
+--
+CREATE TEMP TABLE clerk AS SELECT a.id, c.id AS card, i.id AS waiting, b.id AS brief
+  FROM ledger_agents.register_agent('clerk', 'acme', policy => '{"requireApproval": true, "autoApproveBelow": 50}') AS a,
+       LATERAL ledger_agents.create_card(a.id, type => 'multi') AS c, LATERAL ledger_agents.declare_intent(a.id, expected_amount => 70) AS i,
+       LATERAL ledger_agents.declare_intent(a.id, expected_amount => 7, ttl_minutes => 1) AS b;
+SELECT is(concat_ws(' ', e.reason, e.attestation, e.linked_intent_id), 'card_required unattested', 'a kill switch names no intent and does not attest') FROM clerk, LATERAL ledger_agents.evaluate(clerk.id, 70, intent_id => waiting) AS e;
+SELECT is(concat_ws(' ', a.reason, a.attestation, a.linked_intent_id), 'card_required unattested', 'nor does what is stored of it') FROM clerk, LATERAL ledger_agents.authorize(clerk.id, 70, intent_id => waiting) AS a;
+SELECT is((e.decision, e.reason, e.linked_intent_id = brief)::text, want, format('an intent of one minute, %s later', later))
+  FROM clerk, (VALUES (interval '59 s', '(approved,,t)'), ('60 s', '(approved,,)')) AS v (later, want),
+       LATERAL ledger_agents.evaluate(clerk.id, 7, card_id => card, as_of => current_setting('ledger_agents.clock')::timestamptz + later) AS e;
+SELECT is(e.reason::text, want, format('the same by name, %s later', later))
+  FROM clerk, (VALUES (interval '59 s', NULL), ('60 s', 'intent_not_usable')) AS v (later, want),
+       LATERAL ledger_agents.evaluate(clerk.id, 7, card_id => card, intent_id => brief, as_of => current_setting('ledger_agents.clock')::timestamptz + later) AS e;
+
+-- A name without words is none: it is what no list can have. (rules, what a spend at *** says)
+SELECT is(array_to_string((ledger_agents.authorize((ledger_agents.register_agent('nameless ' || n, 'acme', policy => rules)).id, 5, merchant => '***')).reasons, ' '), want, rules::text)
+  FROM (VALUES (1, '{"blockedMerchants": ["Acme"]}'::jsonb, 'merchant_blocked'), (2, '{"allowedMerchants": ["Acme"]}', 'merchant_not_allowed'), (3, '{"lockToFirstMerchant": true}', 'merchant_locked'),
+    (4, '{"merchantHint": "Acme", "onDrift": "decline"}', 'merchant_drift'), (5, '{}', NULL)) AS v (n, rules, want);
+
+--
 -- The books are right, and it is seen when they are not. (what is done to them, what is found)
 --
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
@@ -390,16 +411,16 @@ BEGIN
   RETURN (SELECT string_agg(DISTINCT violation, ' ') FROM ledger_agents.check_invariants());
 END
 $$;
-CREATE TEMP TABLE spends AS SELECT x.id FROM agent, LATERAL ledger_agents.authorize(agent.id, 5) AS x;
+CREATE TEMP TABLE spends AS SELECT x.id FROM agent, LATERAL ledger_agents.update_agent(agent.id, '{"policy": {"requireCard": false}}') AS u, LATERAL ledger_agents.authorize(u.id, 5) AS x;
 SELECT is(pg_temp.outcome(format('SELECT pg_temp.found(%L)', harm)), want, harm)
 FROM (VALUES
   ('UPDATE ledger_agents.intents SET agent_id = id WHERE client_intent_id = ''many 1'' AND status = ''pending''', 'intent_beyond_bound reference_is_broken'),
   ('UPDATE ledger_agents.intents SET card_id = id WHERE client_intent_id = ''many 1''', 'reference_is_broken'),
   ('UPDATE ledger_agents.intents SET card_id = pg_temp.card_named(''other''''s'') WHERE client_intent_id = ''many 1''', 'reference_is_broken'),
   ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = id WHERE client_intent_id = ''many 1''', 'reference_is_broken'),
-  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id IN (''many 1'')', NULL),
-  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id IN (''many 1'', ''many 2'')', 'intents_of_one_authorization'),
-  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id = ''j''', 'reference_is_broken'),
+  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id IN (''many 1'')', 'intent_link_differs'),
+  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id IN (''many 1'', ''many 2'')', 'intent_link_differs intents_of_one_authorization'),
+  ('UPDATE ledger_agents.intents SET status = ''matched'', settled_at = now(), authorization_id = (SELECT id FROM spends) WHERE client_intent_id = ''j''', 'intent_link_differs reference_is_broken'),
   ('UPDATE ledger_agents.intents SET expires_at = expires_at + interval ''2 days'' WHERE client_intent_id = ''many 1''', 'intent_beyond_bound'),
   ('UPDATE ledger_agents.counters SET intents_until = NULL WHERE scope_id = (SELECT id::text FROM agent)', 'intent_beyond_bound'),
   ('UPDATE ledger_agents.attestations SET agent_id = id WHERE summary = ''without''', 'reference_is_broken'),

@@ -428,6 +428,18 @@ END
 $$;
 SELECT is(pg_temp.relimit(new_limit), want, format('100 spent of 100, then the limit is %s', new_limit))
   FROM (VALUES (101::bigint, '100 1 99 approved'), (100, '100 0 100 declined'), (99, '100 0 101 declined'), (0, '100 0 declined'), (NULL, '100 approved')) AS v (new_limit, want);
+-- A first limit just after midnight, and a clock that then steps back: no decision comes before the windows that were made.
+CREATE FUNCTION pg_temp.before_first(scope text) RETURNS timestamptz LANGUAGE plpgsql AS $$
+DECLARE
+  t record;
+BEGIN
+  PERFORM pg_temp.clock('2026-03-18 00:10Z');
+  t := pg_temp.tenant(scope, 100, 'perMonth', NULL);
+  PERFORM pg_temp.clock('2026-03-17 23:50Z');
+  RETURN (ledger_agents.authorize(t.agent, 1)).decided_at;
+END
+$$;
+SELECT is(pg_temp.before_first(scope), '2026-03-18 00:10Z', scope) FROM unnest('{customer,organization}'::text[]) AS scope;
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
 SELECT * FROM finish();
 ROLLBACK;
