@@ -276,6 +276,7 @@ SELECT is(pg_temp.outcome('SELECT (ledger_agents.declare_intent((SELECT id FROM 
 CREATE TEMP TABLE counted AS SELECT id FROM ledger_agents.register_agent('counted', 'acme');
 UPDATE card SET agent_id = (SELECT id FROM counted) WHERE name = 'active';
 UPDATE ledger_agents.cards SET agent_id = (SELECT id FROM counted) WHERE id = pg_temp.card_named('active');
+UPDATE ledger_agents.agents SET has_cards = true WHERE id = (SELECT id FROM counted);
 UPDATE ledger_agents.counters SET attested_at = NULL WHERE scope_id = pg_temp.card_named('active')::text;
 DELETE FROM ledger_agents.intents WHERE card_id = pg_temp.card_named('active');
 CREATE FUNCTION pg_temp.counter(scope text) RETURNS text LANGUAGE sql AS $$
