@@ -407,6 +407,20 @@ la_intent_range(const LaFacts *facts, const LaIntent *intent, int64 *least, int6
 		*most = PG_INT64_MAX;
 }
 
+bool
+la_same_merchant(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What a human approved of a request that was parked is that request, and no other. */
+static bool
+parked_for_another(const LaRequest *request, const LaIntent *intent)
+{
+	return intent->parked &&
+		!(intent->card_given && la_same_merchant(request->normal_merchant, intent->merchant));
+}
+
 static bool
 intent_fits(const LaCase *c, const LaIntent *intent)
 {
@@ -418,7 +432,7 @@ intent_fits(const LaCase *c, const LaIntent *intent)
 	la_intent_range(c->facts, intent, &least, &most);
 	for (int i = 0; i < intent->nmccs; i++)
 		mcc_fits = mcc_fits || (request->mcc != NULL && strcmp(request->mcc, intent->mccs[i]) == 0);
-	return intent->fits_card && mcc_fits && c->amount >= least && c->amount <= most &&
+	return intent->fits_card && !parked_for_another(request, intent) && mcc_fits && c->amount >= least && c->amount <= most &&
 		strcmp(intent->currency, request->currency) == 0 &&
 		(intent->merchant == NULL ||
 		 (request->normal_merchant != NULL &&

@@ -42,6 +42,9 @@ extern const int la_check_count;
 /* The intent that the request, with that amount, would use up. */
 extern void la_settle_intent(LaCase *case_);
 
+/* Of two normal names; NULL is the same as none only. */
+extern bool la_same_merchant(const char *a, const char *b);
+
 /* The amounts that fit an intent. */
 extern void la_intent_range(const LaFacts *facts, const LaIntent *intent, int64 *least, int64 *most);
 

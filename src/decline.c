@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "amount.h"
+#include "check.h"
 #include "document.h"
 #include "intent.h"
 #include "merchant.h"
@@ -84,12 +85,6 @@ find_retry(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 	return la_passes_in_time(&books->facts, request, verdict, earliest, retry_at);
 }
 
-static bool
-same_merchant(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 /* The open intent that was parked for such a request before, or NULL. */
 static const LaIntent *
 find_parked(const LaBooks *books, const LaRequest *request)
@@ -100,7 +95,7 @@ find_parked(const LaBooks *books, const LaRequest *request)
 
 		if (intent->state == LA_INTENT_PENDING_APPROVAL && intent->parked && intent->card_given &&
 			intent->amount == request->amount && strcmp(intent->currency, request->currency) == 0 &&
-			same_merchant(intent->merchant, request->normal_merchant))
+			la_same_merchant(intent->merchant, request->normal_merchant))
 			return intent;
 	}
 	return NULL;

@@ -31,7 +31,7 @@
 PG_FUNCTION_INFO_V1(la_forget_tenants);
 
 /* Customers, agents and cards that a backend remembers; about half a kilobyte each. */
-#define MAX_REMEMBERED 16384
+#define MAX_REMEMBERED 32768
 
 /* Bytes of rules beside them. */
 #define MAX_RULES (32 * 1024 * 1024)

@@ -96,6 +96,15 @@ SELECT is(pg_temp.answer(setup, steps) || pg_temp.intents(), want, format('%s %s
   -- A smaller one that matches but nobody approved does not stand before a later one that somebody did.
   ('{}', '[{"declare": {"amount": 500}}, {"at": "2026-03-02 09:01Z"}, {"agent": {"requireApproval": true}}, {"declare": {"amount": 510}, "approve": true}, {"spend": 505}]', 'approved max 561: 500 pending, 510 matched')
 ) AS v (setup, steps, want);
+
+-- A human's yes to a request that was parked is for that request: not for a merchant that it did not name, and not for a card.
+SELECT id AS exact FROM ledger_agents.register_agent('exact', 'acme', policy => '{"requireApproval": true, "requireCard": false}') \gset
+SELECT id AS exact_card FROM ledger_agents.create_card(:'exact', type => 'multi') \gset
+SELECT linked_intent_id AS parked FROM ledger_agents.authorize(:'exact', 600) \gset
+SELECT is((ledger_agents.approve_intent(:'parked')).status::text, 'pending', 'a human approves what was parked');
+SELECT is((ledger_agents.evaluate(:'exact', 600, merchant => 'Elsewhere', intent_id => :'parked')).reasons::text, '{intent_mismatch,approval_required}', 'it is not for a merchant that nobody had named');
+SELECT is((ledger_agents.evaluate(:'exact', 600, card_id => :'exact_card', intent_id => :'parked')).reasons::text, '{intent_mismatch,approval_required}', 'nor for a card');
+SELECT is((ledger_agents.authorize(:'exact', 600, intent_id => :'parked')).decision::text, 'approved', 'it is for the request itself');
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
 SELECT * FROM finish();
 ROLLBACK;

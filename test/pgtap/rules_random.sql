@@ -230,6 +230,7 @@ BEGIN
     FROM ledger_agents.intents AS x WHERE x.organization_id = o.id AND x.id = named;
   SELECT array_agg((x.id, ceil(x.expected_amount - t.off), floor(x.expected_amount + t.off),
                     x.expected_currency = asked_currency AND (x.card_id IS NULL OR x.card_id IS NOT DISTINCT FROM card.id)
+                    AND (NOT x.parked OR (x.card_id IS NOT DISTINCT FROM card.id AND pg_temp.words(x.expected_merchant) IS NOT DISTINCT FROM pg_temp.words(merchant)))
                     AND (x.expected_merchant IS NULL OR pg_temp.overlaps(merchant, x.expected_merchant)) AND (x.expected_mccs IS NULL OR coalesce(mcc = ANY (x.expected_mccs), false)),
                     x.approved_at IS NOT NULL)::pg_temp.open_intent ORDER BY x.id) INTO intents
     FROM ledger_agents.intents AS x,
