@@ -9,12 +9,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_enum.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "spend.h"
@@ -51,17 +49,10 @@ set_text(Row *row, int column, const char *value)
 		set(row, column, CStringGetTextDatum(value), true);
 }
 
-static Datum
-enum_value(Oid type, const char *label)
-{
-	return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-											ObjectIdGetDatum(type), CStringGetDatum(label)));
-}
-
 static void
 set_label(Row *row, int column, const char *label)
 {
-	set(row, column, enum_value(TupleDescAttr(row->desc, column)->atttypid, label), true);
+	set(row, column, la_enum_value(TupleDescAttr(row->desc, column)->atttypid, label), true);
 }
 
 static void
@@ -72,7 +63,7 @@ set_decline(Row *row, const LaDecision *decision)
 	Datum		reasons[LA_MAX_REASONS];
 
 	for (int i = 0; i < verdict->nreasons; i++)
-		reasons[i] = enum_value(type, la_reason_label(verdict->reasons[i]));
+		reasons[i] = la_enum_value(type, la_reason_label(verdict->reasons[i]));
 	set(row, REASON, reasons[0], true);
 	set(row, REASONS,
 		PointerGetDatum(construct_array(reasons, verdict->nreasons, type, sizeof(Oid), true,

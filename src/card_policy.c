@@ -5,12 +5,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_enum.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "amount.h"
@@ -47,10 +45,7 @@ set(Row *row, int column, Datum value)
 static void
 set_label(Row *row, int column, const char *label)
 {
-	set(row, column,
-		ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-										 ObjectIdGetDatum(TupleDescAttr(row->desc, column)->atttypid),
-										 CStringGetDatum(label))));
+	set(row, column, la_enum_value(TupleDescAttr(row->desc, column)->atttypid, label));
 }
 
 static void

@@ -6,10 +6,8 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_enum.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
 #include "amount.h"
 #include "check.h"
@@ -312,9 +310,7 @@ contains_reason(const char *reasons, const char *reason)
 static Datum
 label_of(TupleDesc desc, int column, const char *label)
 {
-	return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-											ObjectIdGetDatum(TupleDescAttr(desc, column)->atttypid),
-											CStringGetDatum(label)));
+	return la_enum_value(TupleDescAttr(desc, column)->atttypid, label);
 }
 
 static void

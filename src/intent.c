@@ -237,7 +237,7 @@ minutes_after(TimestampTz instant, int32 minutes)
 	return instant + minutes * USECS_PER_MINUTE;
 }
 
-/* An approval may double the time that an intent is open: those that are older than that are over. */
+/* An approval starts an intent's time anew, once: those that are older than twice that are over. */
 static void
 refuse_too_many(const LaPrincipal *caller, const LaSpender *spender)
 {
