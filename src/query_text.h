@@ -295,24 +295,6 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_CARD_GET] = {"tuuz", CARD_DETAIL("$4") " AND c.id = $2 AND ($3 IS NULL OR c.agent_id = $3)"},
 	[LA_Q_CARD_LIST] = {"tutunz", CARD_LIST(" AND $2 IS NULL")},
 	[LA_Q_CARD_LIST_AGENT] = {"tutunz", CARD_LIST(" AND c.agent_id = $2")},
-	[LA_Q_CARD_COUNTER] = {"tut",
-		"SELECT k, c.agent_id, c.spending_limit_frequency::text, c.window_mode::text, a.currency,"
-		" o.timezone FROM ledger_agents.cards c"
-		" JOIN ledger_agents.agents a ON a.organization_id = $1 AND a.id = c.agent_id"
-		" JOIN ledger_agents.organizations o ON o.id = $1"
-		" JOIN ledger_agents.counters k ON k.organization_id = $1 AND k.scope = 'card' AND k.scope_id = $3"
-	" WHERE c.organization_id = $1 AND c.id = $2"},
-	/* What counts at $6 of card $3 of agent $2 from id $4 on. */
-	[LA_Q_CARD_SPENT] = {"tuuutz",
-		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
-		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.card_id = $3 AND x.id >= $4"
-		" AND x.currency = $5"
-	" AND (x.status <> 'authorized' OR x.expires_at IS NULL OR x.expires_at > $6)"},
-	/* The same, of holds that have expired by then. */
-	[LA_Q_CARD_EXPIRED] = {"tuuutz",
-		"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x"
-		" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.card_id = $3 AND x.id >= $4"
-	" AND x.currency = $5 AND " EXPIRED("$6")},
 	[LA_Q_CARD_COUNT] = {"tu",
 	"SELECT count(*) FROM ledger_agents.cards c WHERE " OPEN_CARDS("c")},
 	[LA_Q_AGENT_CARDS] = {"tu",
