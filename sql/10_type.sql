@@ -40,9 +40,9 @@ COMMENT ON TYPE ledger_agents.card_status IS
 'Status of a card. Closed is final.';
 
 CREATE TYPE ledger_agents.card_status_reason AS ENUM (
-	'manual', 'agent_suspended', 'agent_deregistered', 'merchant_drift', 'ttl_expired');
+	'manual', 'agent_suspended', 'agent_deregistered', 'merchant_drift', 'ttl_expired', 'captured', 'limit_reached');
 COMMENT ON TYPE ledger_agents.card_status_reason IS
-'Why a card is frozen or closed: by hand, with its agent, by its rule onDrift, by the end of its ttl.';
+'Why a card is frozen or closed: by hand, with its agent, by its rule onDrift, by the end of its ttl; captured: a single card at its final capture; limit_reached: captures have reached its cumulativeMax or maxAuthCount.';
 
 CREATE TYPE ledger_agents.intent_status AS ENUM (
 	'pending_approval', 'pending', 'matched', 'mismatched', 'rejected', 'expired', 'canceled');
@@ -60,7 +60,7 @@ COMMENT ON TYPE ledger_agents.decision IS
 CREATE TYPE ledger_agents.authorization_status AS ENUM (
 	'declined', 'authorized', 'partially_captured', 'captured', 'reversed', 'expired', 'refunded');
 COMMENT ON TYPE ledger_agents.authorization_status IS
-'What became of an authorization. declined, reversed and refunded are final.';
+'What became of an authorization. authorized: a hold; partially_captured: part of the money is taken, the rest still held; captured: taken, and what was left is free again; refunded: all that was taken is given back. declined, reversed and refunded are final.';
 
 /* In the order in which the checks are made; the first that fails is the reason. */
 CREATE TYPE ledger_agents.decline_reason AS ENUM (
@@ -75,16 +75,18 @@ CREATE TYPE ledger_agents.decline_reason AS ENUM (
 COMMENT ON TYPE ledger_agents.decline_reason IS
 'Why a spend was declined, in the order of the checks. A kill switch (up to card_required) is always the only reason.';
 
-CREATE TYPE ledger_agents.entry_kind AS ENUM ('reversal');
+CREATE TYPE ledger_agents.entry_kind AS ENUM ('increment', 'capture', 'reversal', 'refund', 'expiry');
 COMMENT ON TYPE ledger_agents.entry_kind IS
-'What an entry did to its authorization. reversal: gave back all or part of the hold.';
+'What an entry did to its authorization. increment: asked for more; capture: took money; reversal: gave back all or part of what was held; refund: gave back what was taken; expiry: the hold ended by itself.';
 
 CREATE TYPE ledger_agents.event_type AS ENUM (
 	'agent.registered', 'agent.updated', 'agent.suspended', 'agent.activated', 'agent.deregistered',
 	'agent.limit_exceeded', 'agent.limit_approaching', 'agent.token.created', 'agent.token.revoked',
 	'card.created', 'card.frozen', 'card.unfrozen', 'card.closed', 'card.expired', 'card.merchant_drift',
 	'intent.pending_approval', 'intent.approved', 'intent.rejected', 'intent.matched', 'intent.mismatched',
-	'intent.canceled', 'intent.expired', 'spend.unattested');
+	'intent.canceled', 'intent.expired', 'spend.unattested',
+	'transaction.authorized', 'transaction.declined', 'transaction.completed', 'transaction.reversed',
+	'transaction.refunded', 'transaction.expired');
 COMMENT ON TYPE ledger_agents.event_type IS
 'Types of events, as the published webhooks name them.';
 

@@ -17,6 +17,8 @@ CREATE TABLE ledger_agents.organizations (
 	spending_limit_frequency ledger_agents.spending_frequency NOT NULL DEFAULT 'perMonth',
 	window_mode ledger_agents.window_mode,
 	limit_approaching_percent integer NOT NULL DEFAULT 80,
+	capture_tolerance_percent integer NOT NULL DEFAULT 0,
+	transaction_events boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL,
 	updated_at timestamptz NOT NULL,
 	CONSTRAINT organizations_pkey PRIMARY KEY (id),
@@ -24,7 +26,8 @@ CREATE TABLE ledger_agents.organizations (
 	CONSTRAINT organizations_name_length CHECK (pg_catalog.char_length(name) BETWEEN 1 AND 255),
 	CONSTRAINT organizations_currency_form CHECK (currency ~ '^[A-Z0-9_]{3,16}$'),
 	CONSTRAINT organizations_spending_limit_range CHECK (spending_limit >= 0),
-	CONSTRAINT organizations_approaching_range CHECK (limit_approaching_percent BETWEEN 1 AND 100)
+	CONSTRAINT organizations_approaching_range CHECK (limit_approaching_percent BETWEEN 1 AND 100),
+	CONSTRAINT organizations_tolerance_range CHECK (capture_tolerance_percent BETWEEN 0 AND 100)
 );
 SELECT pg_catalog.pg_extension_config_dump('ledger_agents.organizations', '');
 
@@ -40,6 +43,8 @@ COMMENT ON COLUMN ledger_agents.organizations.spending_limit IS 'Most that the o
 COMMENT ON COLUMN ledger_agents.organizations.spending_limit_frequency IS 'Window of spending_limit.';
 COMMENT ON COLUMN ledger_agents.organizations.window_mode IS 'calendar or rolling; null: rolling for per24HourPeriod, calendar for all others.';
 COMMENT ON COLUMN ledger_agents.organizations.limit_approaching_percent IS 'Percent of an agent''s limit, 1 to 100, at which the event agent.limit_approaching is written.';
+COMMENT ON COLUMN ledger_agents.organizations.capture_tolerance_percent IS 'Percent of what is held, 0 to 100, by which captures may go beyond it.';
+COMMENT ON COLUMN ledger_agents.organizations.transaction_events IS 'Whether the events transaction.* are written, one for each decision and for each capture, reversal, refund and expiry.';
 COMMENT ON COLUMN ledger_agents.organizations.created_at IS 'When the row was made.';
 COMMENT ON COLUMN ledger_agents.organizations.updated_at IS 'When a field last changed.';
 
@@ -107,7 +112,9 @@ CREATE FUNCTION ledger_agents.create_organization(
 	spending_limit bigint DEFAULT NULL,
 	spending_limit_frequency text DEFAULT 'perMonth',
 	window_mode text DEFAULT NULL,
-	limit_approaching_percent integer DEFAULT 80)
+	limit_approaching_percent integer DEFAULT 80,
+	capture_tolerance_percent integer DEFAULT 0,
+	transaction_events boolean DEFAULT false)
 RETURNS ledger_agents.organizations
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -123,7 +130,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_update_organization';
 COMMENT ON FUNCTION ledger_agents.update_organization IS
-'Sets the fields that the document names (name, status, timezone, currency, spending_limit, spending_limit_frequency, window_mode, limit_approaching_percent); a JSON null clears a nullable one. Returns the row. A first limit counts what was already spent and waits for open transactions that spent. Errors: 22023 for an unknown, immutable or wrong field, 22004, P0002, 55000 for another currency once something was spent, 55P03.';
+'Sets the fields that the document names (name, status, timezone, currency, spending_limit, spending_limit_frequency, window_mode, limit_approaching_percent, capture_tolerance_percent, transaction_events); a JSON null clears a nullable one. Returns the row. A first limit counts what was already spent and waits for open transactions that spent. Errors: 22023 for an unknown, immutable or wrong field, 22004, P0002, 55000 for another currency once something was spent, 55P03.';
 
 CREATE FUNCTION ledger_agents.get_organization(
 	organization_id text DEFAULT NULL)

@@ -34,6 +34,9 @@ CREATE TABLE ledger_agents.counters (
 	approaching_limit bigint,
 	attested_at timestamptz,
 	intents_until timestamptz,
+	captured_amount bigint,
+	captured_count bigint,
+	entry_count bigint,
 	use_count bigint NOT NULL,
 	version bigint NOT NULL,
 	sequence bigint NOT NULL,
@@ -73,12 +76,15 @@ COMMENT ON COLUMN ledger_agents.counters.approaching_window IS 'Window for which
 COMMENT ON COLUMN ledger_agents.counters.approaching_limit IS 'The limit for which it was.';
 COMMENT ON COLUMN ledger_agents.counters.attested_at IS 'Last attestation of the card, or of the agent without a card; null: none.';
 COMMENT ON COLUMN ledger_agents.counters.intents_until IS 'No open intent of the agent can last beyond this instant; null: it never had one.';
+COMMENT ON COLUMN ledger_agents.counters.captured_amount IS 'Of a card: captured and not refunded; null: nothing was ever captured, and in other scopes.';
+COMMENT ON COLUMN ledger_agents.counters.captured_count IS 'Of a card: authorizations of which something was captured; null as above.';
+COMMENT ON COLUMN ledger_agents.counters.entry_count IS 'Number of the agent''s last entry in authorization_entries; null: none, and in other scopes.';
 COMMENT ON COLUMN ledger_agents.counters.use_count IS 'Approved authorizations of the card that were not reversed in full; 0 in other scopes.';
 COMMENT ON COLUMN ledger_agents.counters.version IS 'One more with every change of the row.';
 COMMENT ON COLUMN ledger_agents.counters.sequence IS 'Number of the agent''s last decision; 0 in other scopes.';
 COMMENT ON COLUMN ledger_agents.counters.decided_at IS 'Instant of the last decision counted here; the next is never earlier.';
 COMMENT ON COLUMN ledger_agents.counters.last_approved_at IS 'Last approval with the card; for an agent, its last one without a card; null: none.';
-COMMENT ON COLUMN ledger_agents.counters.auth_count IS 'Approved authorizations that still count: not reversed in full, not expired.';
+COMMENT ON COLUMN ledger_agents.counters.auth_count IS 'Approved authorizations that still count: not reversed in full, not expired. Increments are part of theirs.';
 COMMENT ON COLUMN ledger_agents.counters.total_spent IS 'Spent ever.';
 COMMENT ON COLUMN ledger_agents.counters.day_spent IS 'Spent in the day above.';
 COMMENT ON COLUMN ledger_agents.counters.week_spent IS 'Spent in the week above.';

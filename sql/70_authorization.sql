@@ -13,13 +13,18 @@ CREATE TABLE ledger_agents.authorizations (
 	decided_at timestamptz NOT NULL,
 	amount bigint NOT NULL,
 	counted_amount bigint NOT NULL,
-	reversed_amount bigint NOT NULL DEFAULT 0,
 	agent_spent bigint NOT NULL,
 	agent_limit bigint,
 	remaining bigint,
 	max_approvable bigint,
 	retry_at timestamptz,
 	expires_at timestamptz,
+	captured_amount bigint,
+	reversed_amount bigint,
+	refunded_amount bigint,
+	incremented_amount bigint,
+	increment_of uuid,
+	recorded boolean,
 	card_id uuid,
 	intent_id uuid,
 	linked_intent_id uuid,
@@ -56,7 +61,7 @@ CREATE UNIQUE INDEX authorizations_agent_key
 /* Reader: holds that have expired.  Holds that do not expire cost nothing here. */
 CREATE INDEX authorizations_expiry_idx
 	ON ledger_agents.authorizations (organization_id, expires_at)
-	WHERE expires_at IS NOT NULL AND status = 'authorized';
+	WHERE expires_at IS NOT NULL AND status IN ('authorized', 'partially_captured');
 
 COMMENT ON TABLE ledger_agents.authorizations IS
 'Spend decisions, approved and declined alike, and what became of the money since. Amounts in minor units of currency.';
@@ -66,14 +71,19 @@ COMMENT ON COLUMN ledger_agents.authorizations.agent_id IS 'The agent that asked
 COMMENT ON COLUMN ledger_agents.authorizations.sequence IS 'Number of the decision among the agent''s, from 1, without gaps.';
 COMMENT ON COLUMN ledger_agents.authorizations.decided_at IS 'Instant of the decision; the window that it counts in.';
 COMMENT ON COLUMN ledger_agents.authorizations.amount IS 'Asked for.';
-COMMENT ON COLUMN ledger_agents.authorizations.counted_amount IS 'What counts toward limits: 0 when declined, less after reversals.';
-COMMENT ON COLUMN ledger_agents.authorizations.reversed_amount IS 'Given back by reversals so far.';
+COMMENT ON COLUMN ledger_agents.authorizations.counted_amount IS 'What of this row counts toward limits: 0 when declined, less after reversals, a final capture, refunds and expiry, more after a capture above the hold.';
 COMMENT ON COLUMN ledger_agents.authorizations.agent_spent IS 'The agent''s spend in the window of its limit after this decision; perTransaction: 0.';
 COMMENT ON COLUMN ledger_agents.authorizations.agent_limit IS 'The agent''s limit at this decision, or null.';
 COMMENT ON COLUMN ledger_agents.authorizations.remaining IS 'Approved: what the tightest limit leaves after it; null without limits.';
 COMMENT ON COLUMN ledger_agents.authorizations.max_approvable IS 'Largest amount for which the same request would have passed every check; null if none.';
 COMMENT ON COLUMN ledger_agents.authorizations.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
 COMMENT ON COLUMN ledger_agents.authorizations.expires_at IS 'When the hold ends by itself; null: never.';
+COMMENT ON COLUMN ledger_agents.authorizations.captured_amount IS 'Captured so far, of this row; null: nothing. A hold with increments is made of several rows: captures fill them from the oldest on, what is given back comes from the newest.';
+COMMENT ON COLUMN ledger_agents.authorizations.reversed_amount IS 'Given back by reversals so far, of this row; null: nothing.';
+COMMENT ON COLUMN ledger_agents.authorizations.refunded_amount IS 'Given back by refunds so far, of this row; null: nothing.';
+COMMENT ON COLUMN ledger_agents.authorizations.incremented_amount IS 'What approved increments have added to the hold; each has a row of its own. Null: none.';
+COMMENT ON COLUMN ledger_agents.authorizations.increment_of IS 'Of an increment: the authorization that it adds to, or was to add to. Null: this is no increment.';
+COMMENT ON COLUMN ledger_agents.authorizations.recorded IS 'True: booked by record_spend, without a decision. Null: decided.';
 COMMENT ON COLUMN ledger_agents.authorizations.card_id IS 'The card it was made with.';
 COMMENT ON COLUMN ledger_agents.authorizations.intent_id IS 'The intent that the request named.';
 COMMENT ON COLUMN ledger_agents.authorizations.linked_intent_id IS 'Approved: the intent that it used up. Declined for approval_required: the one that waits for a human.';
@@ -98,12 +108,21 @@ CREATE TABLE ledger_agents.authorization_entries (
 	organization_id text COLLATE "C" NOT NULL,
 	id uuid NOT NULL,
 	authorization_id uuid NOT NULL,
+	agent_id uuid NOT NULL,
+	number bigint NOT NULL,
 	kind ledger_agents.entry_kind NOT NULL,
 	amount bigint NOT NULL,
+	requested_amount bigint,
+	added_amount bigint NOT NULL,
+	released_amount bigint NOT NULL,
+	forced boolean NOT NULL,
+	final boolean NOT NULL,
 	created_at timestamptz NOT NULL,
 	idempotency_key text COLLATE "C",
 	CONSTRAINT authorization_entries_pkey PRIMARY KEY (organization_id, id),
-	CONSTRAINT authorization_entries_amount_range CHECK (amount > 0)
+	CONSTRAINT authorization_entries_amount_range CHECK (amount > 0),
+	CONSTRAINT authorization_entries_added_range CHECK (added_amount >= 0),
+	CONSTRAINT authorization_entries_released_range CHECK (released_amount >= 0)
 );
 SELECT pg_catalog.pg_extension_config_dump('ledger_agents.authorization_entries', '');
 
@@ -113,14 +132,24 @@ CREATE INDEX authorization_entries_authorization_idx
 CREATE UNIQUE INDEX authorization_entries_idempotency_key
 	ON ledger_agents.authorization_entries (organization_id, authorization_id, idempotency_key)
 	WHERE idempotency_key IS NOT NULL;
+/* Reader: the chain of an agent. */
+CREATE UNIQUE INDEX authorization_entries_number_key
+	ON ledger_agents.authorization_entries (organization_id, agent_id, number);
 
 COMMENT ON TABLE ledger_agents.authorization_entries IS
 'What changed an authorization after the decision. Append-only.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.organization_id IS 'The organization.';
-COMMENT ON COLUMN ledger_agents.authorization_entries.id IS 'Version 7 uuid.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.id IS 'Version 7 uuid; of an increment that of the row in authorizations that it has made.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.authorization_id IS 'The authorization.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.agent_id IS 'Its agent.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.number IS 'Number among the entries of the agent, from 1, without gaps.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.kind IS 'What was done.';
-COMMENT ON COLUMN ledger_agents.authorization_entries.amount IS 'How much, in minor units of its currency.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.amount IS 'How much, in minor units of the authorization''s currency.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.requested_amount IS 'The amount as the caller gave it; null: all that was left, or nobody asked.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.added_amount IS 'What counts since: of an increment all of it (0 when it was declined), of a capture what was above the hold (the overage), else 0.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.released_amount IS 'What counts no longer since: of a final capture what was left of the hold, of a reversal, a refund and an expiry all of it.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.forced IS 'A capture that only force => true let pass: above the tolerance, or of a hold that had expired; or spend that was recorded.';
+COMMENT ON COLUMN ledger_agents.authorization_entries.final IS 'A capture that was to be the last.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.created_at IS 'When.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.idempotency_key IS 'The caller''s key, unique per authorization, or null.';
 
@@ -139,7 +168,11 @@ CREATE TYPE ledger_agents.authorization_detail AS (
 	retry_at timestamptz,
 	remaining bigint,
 	amount bigint,
+	incremented_amount bigint,
+	captured_amount bigint,
 	reversed_amount bigint,
+	refunded_amount bigint,
+	held_amount bigint,
 	counted_amount bigint,
 	currency text,
 	merchant text,
@@ -152,6 +185,8 @@ CREATE TYPE ledger_agents.authorization_detail AS (
 	idempotency_key text,
 	hold_for interval,
 	expires_at timestamptz,
+	increment_of uuid,
+	recorded boolean,
 	agent_limit bigint,
 	agent_limit_frequency ledger_agents.spending_frequency,
 	on_limit_exceeded ledger_agents.limit_exceeded_action,
@@ -177,8 +212,12 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.max_approvable IS 'Largest 
 COMMENT ON COLUMN ledger_agents.authorization_detail.retry_at IS 'Declined: when the same request would pass by time alone; null if never.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.remaining IS 'Approved: what the tightest limit leaves after it; null without limits.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.amount IS 'Asked for, in minor units.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.incremented_amount IS 'What approved increments have added to it. The next five amounts are of the hold and its increments together.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.captured_amount IS 'Captured so far.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.reversed_amount IS 'Given back by reversals so far.';
-COMMENT ON COLUMN ledger_agents.authorization_detail.counted_amount IS 'What counts toward limits.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.refunded_amount IS 'Given back by refunds so far.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.held_amount IS 'What is held now: it can be captured or reversed; 0 once it has expired.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.counted_amount IS 'What counts toward limits: held, and captured but not refunded.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.currency IS 'Currency of the amounts.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.merchant IS 'Merchant as the caller names it.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.mcc IS 'Merchant category code, four digits.';
@@ -190,6 +229,8 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.attestation IS 'attested, s
 COMMENT ON COLUMN ledger_agents.authorization_detail.idempotency_key IS 'The caller''s key.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.hold_for IS 'How long the hold was asked for.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.expires_at IS 'When the hold ends by itself.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.increment_of IS 'Of an increment: the authorization that it adds to; null: this is no increment.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.recorded IS 'Whether it was booked by record_spend, without a decision.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.agent_limit IS 'The agent''s limit at this decision.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.agent_limit_frequency IS 'Its window.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.on_limit_exceeded IS 'What it did when exceeded.';
@@ -267,6 +308,50 @@ AS 'MODULE_PATHNAME', 'la_evaluate';
 COMMENT ON FUNCTION ledger_agents.evaluate IS
 'What authorize would answer, from the statement''s snapshot: nothing is written or locked and no key is looked up, so the answer may be stale. as_of: the instant to decide at, null for now. Works on a standby and in a query over many agents. Errors as authorize.';
 
+CREATE FUNCTION ledger_agents.record_spend(
+	agent_id uuid,
+	amount bigint,
+	currency text DEFAULT NULL,
+	merchant text DEFAULT NULL,
+	mcc text DEFAULT NULL,
+	country text DEFAULT NULL,
+	card_id uuid DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	metadata jsonb DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_record_spend';
+COMMENT ON FUNCTION ledger_agents.record_spend IS
+'Books spend of amount (minor units, above 0) that has happened elsewhere: captured at once, without a decision. It counts at every scope, above limits, too; the agent''s on_limit_exceeded then acts and events are written as for a spend that was asked about. Cooldowns, first merchants and intents are not touched. The same idempotency_key with the same arguments returns the stored row with replayed = true. Errors as authorize.';
+
+CREATE FUNCTION ledger_agents.increment(
+	authorization_id uuid,
+	amount bigint,
+	idempotency_key text DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_increment';
+COMMENT ON FUNCTION ledger_agents.increment IS
+'Asks for amount (minor units, above 0) more on a hold of which nothing is captured, up to 100 times. Kill switches and limits decide, per transaction about the new total. Returns the increment, an authorization of its own with increment_of; when it is declined the hold stays as it was. The same idempotency_key and amount again returns the same row with replayed = true. Errors: P0002 unknown authorization, 22004, 22023 for a wrong amount or a reused key, 55000 when it is no hold any more, an increment itself, or has too many.';
+
+CREATE FUNCTION ledger_agents.capture(
+	authorization_id uuid,
+	amount bigint DEFAULT NULL,
+	final boolean DEFAULT true,
+	force boolean DEFAULT false,
+	idempotency_key text DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_capture';
+COMMENT ON FUNCTION ledger_agents.capture IS
+'Takes amount (minor units, above 0; null: all that is held) of a hold. final frees the rest; final => false lets further captures follow until nothing is left. Captures together may go beyond the hold by the organization''s capture_tolerance_percent; force goes further, and takes a hold that has expired. What is above the hold counts in the window of the authorization; the agent''s on_limit_exceeded then acts. Status and rules do not matter. The same idempotency_key, amount and final again returns the authorization unchanged with replayed = true. Errors: P0002 unknown authorization, 22023 for a wrong amount or a reused key, 55000 when it is declined, captured, reversed, refunded, expired or an increment.';
+
 CREATE FUNCTION ledger_agents.reverse(
 	authorization_id uuid,
 	amount bigint DEFAULT NULL,
@@ -277,7 +362,19 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_reverse';
 COMMENT ON FUNCTION ledger_agents.reverse IS
-'Gives back amount (minor units, above 0; null: all that is left) of a hold, in the window of its authorization and at every scope that counted it. The same idempotency_key and amount again returns the authorization unchanged with replayed = true. Errors: P0002 unknown authorization, 22023 for a wrong amount or a reused key, 55000 when it is declined, reversed or expired.';
+'Gives back amount (minor units, above 0; null: all) of what is held and not captured, in the window of its authorization and at every scope that counted it, increments first. All of a hold given back gives back its intent, its place in maxAuthCount and a single card, too. The same idempotency_key and amount again returns the authorization unchanged with replayed = true. Errors: P0002 unknown authorization, 22023 for a wrong amount or a reused key, 55000 when it is declined, captured, reversed, refunded, expired or an increment.';
+
+CREATE FUNCTION ledger_agents.refund(
+	authorization_id uuid,
+	amount bigint DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	organization_id text DEFAULT NULL)
+RETURNS ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_refund';
+COMMENT ON FUNCTION ledger_agents.refund IS
+'Gives back amount (minor units, above 0; null: all) of what was captured and not refunded, in the window of its authorization and at every scope that counted it. The same idempotency_key and amount again returns the authorization unchanged with replayed = true. Errors: P0002 unknown authorization, 22023 for a wrong amount or a reused key, 55000 when nothing was captured, all of it is refunded, or it is an increment.';
 
 CREATE FUNCTION ledger_agents.get_authorization(
 	authorization_id uuid,

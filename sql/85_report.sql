@@ -26,20 +26,20 @@ WITH scopes AS (
 	WHERE o.spending_limit IS NOT NULL
 ), spent AS (
 	SELECT t.organization_id, 'agent'::ledger_agents.limit_scope AS scope, t.agent_id::text AS scope_id,
-		   t.sequence, t.decided_at, t.currency, t.counted_amount, t.decision, t.status
+		   t.sequence, t.decided_at, t.currency, t.counted_amount, t.decision, t.status, t.increment_of, t.captured_amount, t.refunded_amount
 	FROM ledger_agents.authorizations t
 	UNION ALL
 	SELECT t.organization_id, 'card', t.card_id::text, t.sequence, t.decided_at, t.currency, t.counted_amount,
-		   t.decision, t.status
+		   t.decision, t.status, t.increment_of, t.captured_amount, t.refunded_amount
 	FROM ledger_agents.authorizations t
 	WHERE t.card_id IS NOT NULL
 	UNION ALL
 	SELECT t.organization_id, 'customer', t.customer_id, t.sequence, t.decided_at, t.currency, t.counted_amount,
-		   t.decision, t.status
+		   t.decision, t.status, t.increment_of, t.captured_amount, t.refunded_amount
 	FROM ledger_agents.authorizations t
 	UNION ALL
 	SELECT t.organization_id, 'organization', t.organization_id, t.sequence, t.decided_at, t.currency, t.counted_amount,
-		   t.decision, t.status
+		   t.decision, t.status, t.increment_of, t.captured_amount, t.refunded_amount
 	FROM ledger_agents.authorizations t
 ), sums AS (
 	SELECT s.organization_id, s.scope, s.scope_id,
@@ -50,8 +50,14 @@ WITH scopes AS (
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.month_start) AS month,
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at >= k.year_start) AS year,
 		   pg_catalog.sum(t.counted_amount) FILTER (WHERE t.currency = s.currency AND t.decided_at > k.rolling_since) AS rolling,
-		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.status NOT IN ('reversed', 'expired')) AS live,
-		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.status <> 'reversed' AND s.scope = 'card') AS uses
+		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.increment_of IS NULL
+									   AND t.status NOT IN ('reversed', 'expired')) AS live,
+		   pg_catalog.count(*) FILTER (WHERE t.decision = 'approved' AND t.increment_of IS NULL
+									   AND t.status <> 'reversed' AND s.scope = 'card') AS uses,
+		   pg_catalog.sum(t.captured_amount - coalesce(t.refunded_amount, 0))
+				FILTER (WHERE t.currency = s.currency AND s.scope = 'card') AS captured,
+		   pg_catalog.count(t.captured_amount)
+				FILTER (WHERE t.increment_of IS NULL AND s.scope = 'card') AS captures
 	FROM scopes s
 	JOIN ledger_agents.counters k
 		ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
@@ -65,7 +71,9 @@ SELECT s.organization_id, s.scope, s.scope_id, k.version IS NOT NULL AS counted,
 	   coalesce(x.total, 0) AS total_sum, coalesce(x.day, 0) AS day_sum,
 	   coalesce(x.week, 0) AS week_sum, coalesce(x.month, 0) AS month_sum,
 	   coalesce(x.year, 0) AS year_sum, coalesce(x.rolling, 0) AS rolling_sum,
-	   k.auth_count, coalesce(x.live, 0) AS auth_count_sum, k.use_count, coalesce(x.uses, 0) AS use_count_sum
+	   k.auth_count, coalesce(x.live, 0) AS auth_count_sum, k.use_count, coalesce(x.uses, 0) AS use_count_sum,
+	   coalesce(k.captured_amount, 0) AS captured_amount, coalesce(x.captured, 0) AS captured_amount_sum,
+	   coalesce(k.captured_count, 0) AS captured_count, coalesce(x.captures, 0) AS captured_count_sum
 FROM scopes s
 LEFT JOIN ledger_agents.counters k
 	ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
@@ -96,6 +104,10 @@ COMMENT ON COLUMN ledger_agents.counter_audit.auth_count IS 'Approved and neithe
 COMMENT ON COLUMN ledger_agents.counter_audit.auth_count_sum IS 'The same, by the authorizations.';
 COMMENT ON COLUMN ledger_agents.counter_audit.use_count IS 'Of a card approved and not reversed in full, by the counter; 0 in other scopes.';
 COMMENT ON COLUMN ledger_agents.counter_audit.use_count_sum IS 'The same, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.captured_amount IS 'Of a card captured and not refunded, by the counter; 0 in other scopes.';
+COMMENT ON COLUMN ledger_agents.counter_audit.captured_amount_sum IS 'The same, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.captured_count IS 'Of a card authorizations of which something was captured, by the counter; 0 in other scopes.';
+COMMENT ON COLUMN ledger_agents.counter_audit.captured_count_sum IS 'The same, by the authorizations.';
 
 CREATE FUNCTION ledger_agents.check_invariants(
 	OUT violation text, OUT organization_id text, OUT object_id text, OUT detail text)
@@ -119,10 +131,12 @@ BEGIN ATOMIC
 						 OR v.rolling_spent <> v.rolling_sum)
 	UNION ALL
 	SELECT 'count_differs', v.organization_id, v.scope_id,
-		   pg_catalog.format('%s approved, %s uses of the card; the authorizations say %s, %s.',
-							 v.auth_count, v.use_count, v.auth_count_sum, v.use_count_sum)
+		   pg_catalog.format('%s approved, %s uses of the card, %s captured in %s; the authorizations say %s, %s, %s in %s.',
+							 v.auth_count, v.use_count, v.captured_amount, v.captured_count,
+							 v.auth_count_sum, v.use_count_sum, v.captured_amount_sum, v.captured_count_sum)
 	FROM ledger_agents.counter_audit v
-	WHERE v.counted AND (v.auth_count <> v.auth_count_sum OR v.use_count <> v.use_count_sum)
+	WHERE v.counted AND (v.auth_count <> v.auth_count_sum OR v.use_count <> v.use_count_sum
+						 OR v.captured_amount <> v.captured_amount_sum OR v.captured_count <> v.captured_count_sum)
 	UNION ALL
 	/* The first merchant that is sure to be one: a name without words is none, and not every word is of ASCII. */
 	SELECT 'memory_differs', k.organization_id, k.scope_id,
@@ -131,6 +145,7 @@ BEGIN ATOMIC
 	FROM ledger_agents.counters k
 	LEFT JOIN ledger_agents.authorizations x
 		ON x.organization_id = k.organization_id AND x.decision = 'approved'
+	   AND x.increment_of IS NULL AND x.recorded IS NULL
 	   AND (CASE WHEN x.card_id IS NULL THEN 'agent' ELSE 'card' END)::ledger_agents.limit_scope = k.scope
 	   AND coalesce(x.card_id, x.agent_id)::text = k.scope_id
 	WHERE k.scope IN ('agent', 'card')
@@ -163,30 +178,81 @@ BEGIN ATOMIC
 		  <> pg_catalog.substr(pg_catalog.int8send(
 				pg_catalog.floor(EXTRACT(epoch FROM x.decided_at) * 1000)::bigint), 3)
 	UNION ALL
-	/* A lowered limit, notify, none and another currency explain spend above a limit; decline and suspend do not. */
+	/* A lowered limit, notify, none and recorded spend explain spend above a limit; decline and suspend do not. */
 	SELECT 'approved_above_limit', x.organization_id, x.id::text,
 		   pg_catalog.format('Limit %s, spent %s with this one of %s.', x.agent_limit, x.agent_spent, x.amount)
 	FROM ledger_agents.authorizations x
-	WHERE x.decision = 'approved' AND x.on_limit_exceeded IN ('decline', 'suspend')
+	WHERE x.decision = 'approved' AND x.on_limit_exceeded IN ('decline', 'suspend') AND x.recorded IS NULL
 	  AND CASE x.agent_limit_frequency WHEN 'perTransaction' THEN x.amount ELSE x.agent_spent END > x.agent_limit
 	UNION ALL
-	SELECT 'amounts_do_not_add_up', x.organization_id, x.id::text,
-		   pg_catalog.format('Amount %s, counted %s, reversed %s, entries %s, status %s.',
-							 x.amount, x.counted_amount, x.reversed_amount, coalesce(e.total, 0), x.status)
+	/* Of a hold and its increments: what counts is what was asked for and added, less what was released. */
+	SELECT 'amounts_do_not_add_up', h.organization_id, h.id::text,
+		   pg_catalog.format('Counted %s, captured %s, reversed %s, refunded %s, increments %s; the entries say %s, %s, %s, %s, %s.',
+							 h.counted, h.captured, h.reversed, h.refunded, h.incremented,
+							 h.amount + coalesce(e.added, 0) - coalesce(e.released, 0), coalesce(e.captured, 0),
+							 coalesce(e.reversed, 0), coalesce(e.refunded, 0), coalesce(e.incremented, 0))
+	FROM (SELECT p.organization_id, coalesce(p.increment_of, p.id) AS id,
+				 pg_catalog.sum(p.counted_amount) AS counted,
+				 coalesce(pg_catalog.sum(p.captured_amount), 0) AS captured,
+				 coalesce(pg_catalog.sum(p.reversed_amount), 0) AS reversed,
+				 coalesce(pg_catalog.sum(p.refunded_amount), 0) AS refunded,
+				 coalesce(pg_catalog.sum(p.incremented_amount), 0) AS incremented,
+				 coalesce(pg_catalog.sum(p.amount) FILTER (WHERE p.increment_of IS NULL AND p.decision = 'approved'), 0) AS amount,
+				 pg_catalog.bool_or(p.recorded) AS recorded
+		  FROM ledger_agents.authorizations p GROUP BY 1, 2) h
+	LEFT JOIN (SELECT n.organization_id, n.authorization_id,
+					  pg_catalog.sum(n.added_amount) AS added, pg_catalog.sum(n.released_amount) AS released,
+					  pg_catalog.sum(n.amount) FILTER (WHERE n.kind = 'capture') AS captured,
+					  pg_catalog.sum(n.amount) FILTER (WHERE n.kind = 'reversal') AS reversed,
+					  pg_catalog.sum(n.amount) FILTER (WHERE n.kind = 'refund') AS refunded,
+					  pg_catalog.sum(n.added_amount) FILTER (WHERE n.kind = 'increment') AS incremented
+			   FROM ledger_agents.authorization_entries n GROUP BY 1, 2) e
+		ON e.organization_id = h.organization_id AND e.authorization_id = h.id
+	WHERE h.counted <> h.amount + coalesce(e.added, 0) - coalesce(e.released, 0)
+	   OR h.captured <> coalesce(e.captured, 0) OR h.reversed <> coalesce(e.reversed, 0)
+	   OR h.refunded <> coalesce(e.refunded, 0) OR h.incremented <> coalesce(e.incremented, 0)
+	UNION ALL
+	/* Each status says what may be held, captured and given back. */
+	SELECT 'status_differs', x.organization_id, x.id::text,
+		   pg_catalog.format('Status %s, amount %s, counted %s, captured %s, reversed %s, refunded %s.', x.status, x.amount,
+							 x.counted_amount, x.captured_amount, x.reversed_amount, x.refunded_amount)
 	FROM ledger_agents.authorizations x
-	LEFT JOIN (SELECT n.organization_id, n.authorization_id, pg_catalog.sum(n.amount) AS total
-			   FROM ledger_agents.authorization_entries n
-			   WHERE n.kind = 'reversal' GROUP BY 1, 2) e
-		ON e.organization_id = x.organization_id AND e.authorization_id = x.id
-	WHERE x.reversed_amount <> coalesce(e.total, 0)
-	   OR x.counted_amount <> CASE x.decision WHEN 'declined' THEN 0 ELSE x.amount - x.reversed_amount END
-	   OR (x.status = 'reversed') <> (x.decision = 'approved' AND x.counted_amount = 0)
+	CROSS JOIN LATERAL (SELECT x.counted_amount - coalesce(x.captured_amount, 0) + coalesce(x.refunded_amount, 0) AS held) h
+	WHERE h.held < 0
+	   OR NOT CASE x.status
+			WHEN 'declined' THEN h.held = 0 AND x.captured_amount IS NULL AND x.reversed_amount IS NULL
+			WHEN 'authorized' THEN h.held = x.amount - coalesce(x.reversed_amount, 0) AND x.captured_amount IS NULL
+								   AND (h.held > 0 OR x.increment_of IS NOT NULL)
+			WHEN 'partially_captured' THEN h.held + coalesce(x.captured_amount, 0) >= x.amount - coalesce(x.reversed_amount, 0)
+			WHEN 'reversed' THEN h.held = 0 AND x.captured_amount IS NULL AND x.reversed_amount = x.amount
+			WHEN 'expired' THEN h.held = 0 AND x.captured_amount IS NULL
+			WHEN 'captured' THEN h.held = 0 AND (x.captured_amount > 0 OR x.increment_of IS NOT NULL)
+			ELSE x.counted_amount = 0 AND (x.refunded_amount > 0 OR x.increment_of IS NOT NULL) END
+	UNION ALL
+	SELECT 'increment_differs', x.organization_id, x.id::text, 'Its hold is missing, another agent''s or another card''s, or has another status.'
+	FROM ledger_agents.authorizations x
+	LEFT JOIN ledger_agents.authorizations h ON h.organization_id = x.organization_id AND h.id = x.increment_of
+	WHERE x.increment_of IS NOT NULL
+	  AND (h.agent_id IS DISTINCT FROM x.agent_id OR h.card_id IS DISTINCT FROM x.card_id OR h.increment_of IS NOT NULL
+		   OR h.currency <> x.currency
+		   OR (x.decision = 'approved' AND (h.status <> x.status OR h.expires_at IS DISTINCT FROM x.expires_at)))
+	UNION ALL
+	SELECT 'entries_have_gaps', k.organization_id, k.scope_id,
+		   pg_catalog.format('%s entries, the last is number %s, the counter stands at %s.',
+							 pg_catalog.count(e.id), pg_catalog.max(e.number), k.entry_count)
+	FROM ledger_agents.counters k
+	LEFT JOIN ledger_agents.authorization_entries e
+		ON e.organization_id = k.organization_id AND e.agent_id::text = k.scope_id
+	WHERE k.scope = 'agent'
+	GROUP BY k.organization_id, k.scope_id, k.entry_count
+	HAVING pg_catalog.count(e.id) <> coalesce(k.entry_count, 0) OR pg_catalog.max(e.number) <> k.entry_count
 	UNION ALL
 	SELECT 'values_out_of_range', x.organization_id, x.id::text,
 		   pg_catalog.format('Amount %s, counted %s, reversed %s, decision %s, status %s, reason %s, reasons %s.',
 							 x.amount, x.counted_amount, x.reversed_amount, x.decision, x.status, x.reason, x.reasons)
 	FROM ledger_agents.authorizations x
-	WHERE x.amount <= 0 OR x.counted_amount NOT BETWEEN 0 AND x.amount OR x.reversed_amount NOT BETWEEN 0 AND x.amount
+	WHERE x.amount <= 0 OR x.counted_amount < 0 OR x.reversed_amount NOT BETWEEN 1 AND x.amount
+	   OR x.captured_amount <= 0 OR x.refunded_amount NOT BETWEEN 1 AND x.captured_amount OR x.incremented_amount <= 0
 	   OR (x.decision = 'declined') <> (x.reason IS NOT NULL) OR (x.reason IS NULL) <> (x.reasons IS NULL)
 	   OR x.reason <> x.reasons[1] OR (x.decision = 'declined') <> (x.status = 'declined')
 	UNION ALL
@@ -204,10 +270,19 @@ BEGIN ATOMIC
 					  WHERE a.organization_id = x.organization_id AND a.id = x.agent_id
 						AND a.customer_id = x.customer_id)
 	UNION ALL
-	SELECT 'reference_is_broken', e.organization_id, e.id::text, 'There is no such authorization.'
+	SELECT 'reference_is_broken', e.organization_id, e.id::text, 'The entry''s authorization is missing, or another agent''s.'
 	FROM ledger_agents.authorization_entries e
 	WHERE NOT EXISTS (SELECT FROM ledger_agents.authorizations x
-					  WHERE x.organization_id = e.organization_id AND x.id = e.authorization_id)
+					  WHERE x.organization_id = e.organization_id AND x.id = e.authorization_id
+						AND x.agent_id = e.agent_id)
+	UNION ALL
+	SELECT 'reference_is_broken', e.organization_id, e.id::text, 'The entry is an increment without its authorization.'
+	FROM ledger_agents.authorization_entries e
+	WHERE e.kind = 'increment'
+	  AND NOT EXISTS (SELECT FROM ledger_agents.authorizations x
+					  WHERE x.organization_id = e.organization_id AND x.id = e.id
+						AND x.increment_of = e.authorization_id AND x.amount = e.amount
+						AND (x.decision = 'approved') = (e.added_amount > 0))
 	UNION ALL
 	SELECT 'reference_is_broken', a.organization_id, a.id::text, 'The agent has no customer.'
 	FROM ledger_agents.agents a

@@ -21,9 +21,10 @@
 enum
 {
 	ORGANIZATION_ID, ID, AGENT_ID, CUSTOMER_ID, SEQUENCE, DECISION, STATUS, REASON, REASONS,
-	FAILED_LIMITS, MAX_APPROVABLE, RETRY_AT, REMAINING, AMOUNT, REVERSED_AMOUNT, COUNTED_AMOUNT,
+	FAILED_LIMITS, MAX_APPROVABLE, RETRY_AT, REMAINING, AMOUNT, INCREMENTED_AMOUNT,
+	CAPTURED_AMOUNT, REVERSED_AMOUNT, REFUNDED_AMOUNT, HELD_AMOUNT, COUNTED_AMOUNT,
 	CURRENCY, MERCHANT, MCC, COUNTRY, CARD_ID, INTENT_ID, LINKED_INTENT_ID, ATTESTATION,
-	IDEMPOTENCY_KEY, HOLD_FOR, EXPIRES_AT,
+	IDEMPOTENCY_KEY, HOLD_FOR, EXPIRES_AT, INCREMENT_OF, RECORDED,
 	AGENT_LIMIT, AGENT_LIMIT_FREQUENCY, ON_LIMIT_EXCEEDED, AGENT_SPENT, METADATA, DECIDED_AT,
 	REPLAYED, CURSOR, COLUMNS
 };
@@ -76,7 +77,11 @@ static void
 set_request(Row *row, const LaRequest *request)
 {
 	set(row, AMOUNT, Int64GetDatum(request->amount), true);
+	set(row, INCREMENTED_AMOUNT, Int64GetDatum(0), true);
 	set(row, REVERSED_AMOUNT, Int64GetDatum(0), true);
+	set(row, REFUNDED_AMOUNT, Int64GetDatum(0), true);
+	set(row, INCREMENT_OF, UUIDPGetDatum(request->increment_of), request->increment_of != NULL);
+	set(row, RECORDED, BoolGetDatum(request->recorded), true);
 	set_text(row, CURRENCY, request->currency);
 	set_text(row, MERCHANT, request->merchant);
 	set_text(row, MCC, request->mcc);
@@ -95,12 +100,16 @@ set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaD
 	const LaLimit *own = &books->facts.limits[LA_AGENT];
 
 	set_label(row, DECISION, verdict->approved ? "approved" : "declined");
-	set_label(row, STATUS, verdict->approved ? "authorized" : "declined");
+	set_label(row, STATUS, !verdict->approved ? "declined"
+			  : request->recorded ? "captured" : "authorized");
+	set(row, CAPTURED_AMOUNT, Int64GetDatum(request->recorded ? request->amount : 0), true);
+	set(row, HELD_AMOUNT, Int64GetDatum(verdict->approved && !request->recorded ? request->amount : 0),
+		true);
 	set(row, MAX_APPROVABLE, Int64GetDatum(verdict->max_approvable), verdict->max_approvable != 0);
 	set(row, REMAINING, Int64GetDatum(verdict->remaining), verdict->approved && verdict->limited);
 	set(row, COUNTED_AMOUNT, Int64GetDatum(verdict->approved ? request->amount : 0), true);
 	set(row, EXPIRES_AT, TimestampTzGetDatum(decision->expires_at),
-		verdict->approved && request->hold_for != NULL);
+		decision->expires);
 	set(row, AGENT_LIMIT, Int64GetDatum(own->limit), own->set);
 	set(row, AGENT_LIMIT_FREQUENCY, own->stored_frequency, true);
 	set(row, ON_LIMIT_EXCEEDED, own->stored_action, true);

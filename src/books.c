@@ -370,4 +370,5 @@ la_write_counter(LaBooks *books, int i)
 	if (la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) != 1)
 		elog(ERROR, "counter of %s \"%s\" was changed under its lock",
 			 la_scope_label(i), scope_id(books, i));
+	books->counters[i].version++;
 }

@@ -124,7 +124,7 @@ extern bool la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *ins
 /* When by time alone amount passes the limit; false: never. */
 extern bool la_passes_at(LaBooks *books, const LaLimit *limit, int64 amount, TimestampTz *instant);
 
-/* Writes a counter whose row is locked. */
+/* Writes a counter whose row is locked; may be called again. */
 extern void la_write_counter(LaBooks *books, int i);
 
 #endif							/* LA_BOOKS_H */

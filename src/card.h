@@ -72,6 +72,13 @@ extern void la_unfreeze_cards(const LaPrincipal *caller, const char *organizatio
 extern void la_close_cards(const LaPrincipal *caller, const char *organization_id,
 						   const pg_uuid_t *agent_id);
 
+/*
+ * The engine closes a card whose agent's books the caller has open; false: it
+ * was closed already.
+ */
+extern bool la_end_card(const char *organization_id, const pg_uuid_t *agent_id,
+						const pg_uuid_t *card_id, const char *reason);
+
 /* Whether an open transaction of somebody else has written or locked a card that is not closed. */
 extern bool la_cards_are_busy(const char *organization_id, const pg_uuid_t *agent_id);
 

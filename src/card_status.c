@@ -242,10 +242,10 @@ tell(const LaPrincipal *caller, const char *organization_id, const LaStoredCard 
 					 la_end_object(&before), la_end_object(&after));
 }
 
-/* Cards of an agent by one statement, which returns what they were. */
-static void
+/* Cards of an agent, or one of them, by one statement, which returns what they were.  Returns their number. */
+static uint64
 turn_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id,
-		   LaQuery query, LaCardVerb verb, const char *reason)
+		   const pg_uuid_t *card_id, LaQuery query, LaCardVerb verb, const char *reason)
 {
 	LaParams	params = {0};
 	SPITupleTable *table;
@@ -258,6 +258,8 @@ turn_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid
 	la_param_text(&params, turns[verb].status);
 	la_param_text(&params, reason);
 	la_param_text(&params, reason == NULL ? NULL : who);
+	if (card_id != NULL)
+		la_param_uuid(&params, card_id);
 	count = la_run(query, &params, LA_WRITE);
 	table = SPI_tuptable;
 	for (uint64 i = 0; i < count; i++)
@@ -272,24 +274,32 @@ turn_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid
 		card.reason = row.nulls[2] ? NULL : TextDatumGetCString(row.values[2]);
 		tell(caller, organization_id, &card, verb, reason);
 	}
+	return count;
 }
 
 void
 la_freeze_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	turn_cards(caller, organization_id, agent_id, LA_Q_CARDS_FREEZE, LA_FREEZE, "agent_suspended");
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_FREEZE, LA_FREEZE, "agent_suspended");
 }
 
 void
 la_unfreeze_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	turn_cards(caller, organization_id, agent_id, LA_Q_CARDS_UNFREEZE, LA_UNFREEZE, NULL);
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_UNFREEZE, LA_UNFREEZE, NULL);
 }
 
 void
 la_close_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	turn_cards(caller, organization_id, agent_id, LA_Q_CARDS_CLOSE, LA_CLOSE, "agent_deregistered");
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_CLOSE, LA_CLOSE, "agent_deregistered");
+}
+
+bool
+la_end_card(const char *organization_id, const pg_uuid_t *agent_id, const pg_uuid_t *card_id,
+			const char *reason)
+{
+	return turn_cards(NULL, organization_id, agent_id, card_id, LA_Q_CARD_END, LA_CLOSE, reason) > 0;
 }
 
 bool

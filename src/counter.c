@@ -33,7 +33,7 @@ enum
 	ORGANIZATION_ID, SCOPE, SCOPE_ID, FIRST_WINDOW,
 	ROLLING_FREQUENCY = FIRST_WINDOW + 2 * LA_CALENDAR_WINDOWS, ROLLING_SINCE, ROLLING_SPENT,
 	NEXT_EXPIRY, EXCEEDED_WINDOW, EXCEEDED_LIMIT, APPROACHING_WINDOW, APPROACHING_LIMIT,
-	ATTESTED_AT, INTENTS_UNTIL, USE_COUNT, VERSION, SEQUENCE, DECIDED_AT, LAST_APPROVED_AT,
+	ATTESTED_AT, INTENTS_UNTIL, CAPTURED_AMOUNT, CAPTURED_COUNT, ENTRY_COUNT, USE_COUNT, VERSION, SEQUENCE, DECIDED_AT, LAST_APPROVED_AT,
 	AUTH_COUNT, TOTAL_SPENT, FIRST_SPENT,
 	FIRST_MERCHANT = FIRST_SPENT + LA_CALENDAR_WINDOWS, COLUMNS
 };
@@ -87,6 +87,9 @@ la_counter_read(LaCounter *counter, Datum composite)
 	counter->total = int64_of(row, TOTAL_SPENT);
 	counter->auth_count = int64_of(row, AUTH_COUNT);
 	counter->use_count = int64_of(row, USE_COUNT);
+	counter->captured_amount = int64_of(row, CAPTURED_AMOUNT);
+	counter->captured_count = int64_of(row, CAPTURED_COUNT);
+	counter->entry_count = int64_of(row, ENTRY_COUNT);
 	counter->last_approved_at = instant_of(row, LAST_APPROVED_AT);
 	counter->attested_at = instant_of(row, ATTESTED_AT);
 	counter->intents_until = instant_of(row, INTENTS_UNTIL);
@@ -104,6 +107,13 @@ static void
 param_instant(LaParams *params, TimestampTz instant)
 {
 	la_param(params, TimestampTzGetDatum(instant), instant == DT_NOBEGIN);
+}
+
+/* Null where there is none yet. */
+static void
+param_amount(LaParams *params, int64 amount)
+{
+	la_param(params, Int64GetDatum(amount), amount == 0);
 }
 
 void
@@ -131,6 +141,9 @@ la_param_counter(LaParams *params, const LaCounter *counter)
 	param_instant(params, counter->attested_at);
 	param_instant(params, counter->intents_until);
 	la_param_int64(params, counter->use_count);
+	param_amount(params, counter->captured_amount);
+	param_amount(params, counter->captured_count);
+	param_amount(params, counter->entry_count);
 	la_param_text(params, counter->first_merchant);
 }
 
@@ -149,6 +162,7 @@ la_counter_kept_windows(const LaCounter *before, const LaCounter *after)
 		same_mark(&before->exceeded, &after->exceeded) &&
 		same_mark(&before->approaching, &after->approaching) &&
 		before->intents_until == after->intents_until && before->use_count == after->use_count &&
+		before->entry_count == after->entry_count &&
 		before->first_merchant == after->first_merchant;
 }
 
@@ -205,6 +219,17 @@ la_counter_release(LaCounter *counter, int64 amount, TimestampTz decided_at)
 }
 
 void
+la_counter_add_at(LaCounter *counter, int64 amount, TimestampTz decided_at)
+{
+	counter->total = la_add(counter->total, amount);
+	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
+		if (decided_at >= counter->windows[i].start)
+			counter->spent[i] = la_add(counter->spent[i], amount);
+	if (counter->rolling && decided_at > counter->rolling_since)
+		counter->rolling_spent = la_add(counter->rolling_spent, amount);
+}
+
+void
 la_counter_approve(LaCounter *counter, LaScope scope)
 {
 	counter->auth_count++;
@@ -218,6 +243,18 @@ la_counter_forget(LaCounter *counter)
 	counter->auth_count = la_subtract(counter->auth_count, 1);
 	if (counter->use_count > 0)
 		counter->use_count--;
+}
+
+void
+la_counter_expire(LaCounter *counter)
+{
+	counter->auth_count = la_subtract(counter->auth_count, 1);
+}
+
+void
+la_counter_revive(LaCounter *counter)
+{
+	counter->auth_count++;
 }
 
 void

@@ -55,6 +55,9 @@ typedef struct LaCounter
 	LaMark		approaching;
 	int64		auth_count;		/* approvals that still count */
 	int64		use_count;		/* of a card: approvals not reversed in full */
+	int64		captured_amount;	/* of a card: and not refunded */
+	int64		captured_count; /* of a card: authorizations */
+	int64		entry_count;	/* of an agent: its last entry */
 	TimestampTz last_approved_at;	/* DT_NOBEGIN: never; so with the next two */
 	TimestampTz attested_at;
 	TimestampTz intents_until;
@@ -82,9 +85,16 @@ extern void la_counter_add(LaCounter *counter, int64 amount);
 /* Takes back amount of what was decided at decided_at. */
 extern void la_counter_release(LaCounter *counter, int64 amount, TimestampTz decided_at);
 
+/* Books amount more for what was decided at decided_at. */
+extern void la_counter_add_at(LaCounter *counter, int64 amount, TimestampTz decided_at);
+
 /* One approval more, and one less because it was reversed in full. */
 extern void la_counter_approve(LaCounter *counter, LaScope scope);
 extern void la_counter_forget(LaCounter *counter);
+
+/* One less because its hold has expired, and one more because it was captured all the same. */
+extern void la_counter_expire(LaCounter *counter);
+extern void la_counter_revive(LaCounter *counter);
 
 /* What rules remember of an approval. */
 extern void la_counter_remember(LaCounter *counter, TimestampTz at, const char *merchant);

@@ -32,6 +32,14 @@
 #define LA_EVENT_INTENT_MISMATCHED "intent.mismatched"
 #define LA_EVENT_INTENT_CANCELED "intent.canceled"
 #define LA_EVENT_UNATTESTED "spend.unattested"
+#define LA_EVENT_CARD_EXPIRED "card.expired"
+#define LA_EVENT_INTENT_EXPIRED "intent.expired"
+#define LA_EVENT_AUTHORIZED "transaction.authorized"
+#define LA_EVENT_DECLINED "transaction.declined"
+#define LA_EVENT_COMPLETED "transaction.completed"
+#define LA_EVENT_REVERSED "transaction.reversed"
+#define LA_EVENT_REFUNDED "transaction.refunded"
+#define LA_EVENT_EXPIRED "transaction.expired"
 
 /* Writes an event about an agent. */
 extern void la_event(const char *organization_id, const char *type,

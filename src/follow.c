@@ -15,6 +15,7 @@
 #include "lock.h"
 #include "module.h"
 #include "spend.h"
+#include "spend_event.h"
 
 static int32
 percent_of(const LaLimit *limit, int64 spent)
@@ -73,13 +74,13 @@ begin_limit_event(LaDocument *data, LaBooks *books, int64 spend)
 }
 
 static void
-tell_exceeded(LaBooks *books, const LaRequest *request, const LaDecision *decision)
+tell_exceeded(LaBooks *books, int64 amount, const LaDecision *decision)
 {
 	LaDocument	data;
 
 	begin_limit_event(&data, books, decision->spent_after);
 	la_put_text(&data, "action", la_action_label(books->facts.limits[LA_AGENT].action));
-	la_put_int64(&data, "amount", request->amount);
+	la_put_int64(&data, "amount", amount);
 	la_event(books->organization_id, LA_EVENT_LIMIT_EXCEEDED, &books->agent_id,
 			 la_end_object(&data));
 }
@@ -320,20 +321,40 @@ tell_rules(LaBooks *books, const LaRequest *request, const LaDecision *decision,
 		tell_unattested(books, request, id);
 }
 
+static bool
+exceeds_and_suspends(const LaBooks *books, const LaVerdict *verdict)
+{
+	return verdict->exceeded && books->facts.limits[LA_AGENT].action == LA_ACTION_SUSPEND;
+}
+
+static void
+tell_limit(LaBooks *books, int64 amount, const LaDecision *decision)
+{
+	if (decision->tell_exceeded || exceeds_and_suspends(books, &decision->verdict))
+		tell_exceeded(books, amount, decision);
+	if (decision->tell_approaching)
+		tell_approaching(books, decision);
+}
+
+void
+la_follow_overage(LaBooks *books, int64 amount, const LaDecision *decision)
+{
+	tell_limit(books, amount, decision);
+	if (exceeds_and_suspends(books, &decision->verdict))
+		suspend(books);
+}
+
 void
 la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision, const pg_uuid_t *id)
 {
 	const LaVerdict *verdict = &decision->verdict;
-	bool		suspends = verdict->exceeded &&
-	books->facts.limits[LA_AGENT].action == LA_ACTION_SUSPEND;
 
 	if (verdict->approved)
 		la_must_be_durable();
-	if (decision->tell_exceeded || suspends)
-		tell_exceeded(books, request, decision);
-	if (decision->tell_approaching)
-		tell_approaching(books, decision);
-	tell_rules(books, request, decision, id);
-	if (suspends)
+	la_tell_decided(books, request, decision, id);
+	tell_limit(books, request->amount, decision);
+	if (request->increment_of == NULL && !request->recorded)
+		tell_rules(books, request, decision, id);
+	if (exceeds_and_suspends(books, verdict))
 		suspend(books);
 }

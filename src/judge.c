@@ -18,6 +18,8 @@ static void check_currency(const LaCase *c, LaVerdict *verdict);
 static void check_limits(const LaCase *c, LaVerdict *verdict);
 static void note_consequences(const LaCase *c, LaVerdict *verdict);
 static void find_room(const LaCase *c, LaVerdict *verdict);
+static bool is_per_request(const LaLimit *limit);
+static int64 find_limited_room(const LaCase *c, LaVerdict *verdict);
 
 /* The reason of a failed limit, by its scope. */
 static const LaReason limit_reasons[LA_SCOPES] = {
@@ -51,6 +53,32 @@ la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 		note_consequences(&c, verdict);
 		find_room(&c, verdict);
 	}
+}
+
+void
+la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+{
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+
+	for (int i = 0; i < facts->nlimits; i++)
+	{
+		LaLimit    *limit = &facts->limits[i];
+
+		if (limit->currency == NULL)
+			limit->set = false; /* it is no authorization more */
+		else if (is_per_request(limit))
+			limit->spent = request->held;
+	}
+	memset(verdict, 0, sizeof(LaVerdict));
+	/* Its own hold has used the card, and was let pass with it or without. */
+	run_checks(&c, LA_ORGANIZATION_SUSPENDED, LA_CARD_EXPIRED, verdict);
+	if (verdict->nreasons > 0)
+		return;
+	check_currency(&c, verdict);
+	check_limits(&c, verdict);
+	verdict->approved = verdict->nreasons == 0;
+	verdict->attestation = la_attestation(facts);
+	find_limited_room(&c, verdict);
 }
 
 /* Keeps the reasons in their order, each once. */
@@ -278,9 +306,9 @@ is_per_request(const LaLimit *limit)
 	return limit->frequency == LA_PER_TRANSACTION;
 }
 
-/* What would have passed at most, and what an approval leaves. */
-static void
-find_room(const LaCase *c, LaVerdict *verdict)
+/* What the limits would let pass at most, 0 where none may; and what an approval leaves. */
+static int64
+find_limited_room(const LaCase *c, LaVerdict *verdict)
 {
 	int64		most = PG_INT64_MAX;
 
@@ -290,7 +318,7 @@ find_room(const LaCase *c, LaVerdict *verdict)
 		int64		room;
 
 		if (verdict->mismatched[i])
-			return;
+			return 0;
 		if (limit->currency == NULL)
 			continue;
 		if (strcmp(limit->counter_currency, c->request->currency) == 0)
@@ -306,10 +334,19 @@ find_room(const LaCase *c, LaVerdict *verdict)
 		verdict->remaining = verdict->limited ? Min(verdict->remaining, room) : room;
 		verdict->limited = true;
 	}
-	if (amount_decides(c->facts))
-		verdict->max_approvable = search_room(c, most);
-	else if (only_limits_failed(verdict))
+	if (only_limits_failed(verdict))
 		verdict->max_approvable = most;
+	return most;
+}
+
+/* What would have passed at most, and what an approval leaves. */
+static void
+find_room(const LaCase *c, LaVerdict *verdict)
+{
+	int64		most = find_limited_room(c, verdict);
+
+	if (most > 0 && amount_decides(c->facts))
+		verdict->max_approvable = search_room(c, most);
 }
 
 /* Whether time alone may heal what failed, and from when on it has; those of limits the caller knows. */
@@ -352,7 +389,8 @@ passes_later(const LaCase *c, TimestampTz at)
 	}
 	la_settle_intent(&then);
 	run_checks(&then, LA_CARD_EXPIRED, LA_CARD_EXPIRED, &verdict);
-	run_checks(&then, LA_ATTESTATION_REQUIRED, LA_APPROVAL_REQUIRED, &verdict);
+	if (c->request->increment_of == NULL)
+		run_checks(&then, LA_ATTESTATION_REQUIRED, LA_APPROVAL_REQUIRED, &verdict);
 	pfree(open);
 	return verdict.nreasons == 0;
 }
@@ -375,7 +413,7 @@ la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdic
 {
 	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
 	LaHours		hours;
-	bool		has_hours = la_active_hours(facts, &hours);
+	bool		has_hours = request->increment_of == NULL && la_active_hours(facts, &hours);
 
 	*instant = Max(earliest, facts->at);
 	if (!heals(facts, verdict, instant))

@@ -188,6 +188,11 @@ typedef struct LaRequest
 	const char *key;
 	const Interval *hold_for;
 	Jsonb	   *metadata;
+	const pg_uuid_t *increment_of;	/* that it is to add to; NULL: it stands
+									 * alone */
+	int64		held;			/* of an increment: what its hold has already */
+	TimestampTz hold_until;		/* and when that expires, or DT_NOEND */
+	bool		recorded;		/* it has happened: nobody is asked */
 } LaRequest;
 
 /* In the order of the type attestation_status. */
@@ -225,6 +230,12 @@ typedef struct LaVerdict
 } LaVerdict;
 
 extern void la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict);
+
+/*
+ * Of an increment only kill switches and limits are asked; what its hold has
+ * already stands against limits of single authorizations.
+ */
+extern void la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict);
 
 /*
  * The earliest instant from earliest on at which the rules about time let the

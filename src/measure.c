@@ -260,6 +260,15 @@ la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *instant)
 	return true;
 }
 
+/* Where nothing expires it is enough to read on from the oldest. */
+static LaQuery
+freeing_query(const LaBooks *books, const LaLimit *limit)
+{
+	if (books->counters[limit->scope].expires)
+		return is_wide(limit->scope) ? LA_Q_FREED_AT_WIDE : LA_Q_FREED_AT;
+	return is_wide(limit->scope) ? LA_Q_LEFT_AT_WIDE : LA_Q_LEFT_AT;
+}
+
 /* When at least need has been freed by expiry, or by leaving a rolling window; false: never. */
 static bool
 freed_at(LaBooks *books, const LaLimit *limit, int64 need, TimestampTz *instant)
@@ -273,9 +282,11 @@ freed_at(LaBooks *books, const LaLimit *limit, int64 need, TimestampTz *instant)
 	la_param_int64(&params, need);
 	la_param(&params, IntervalPGetDatum(&length), !is_rolling(limit));
 	param_card(&params, books, limit->scope);
-	la_run(is_wide(limit->scope) ? LA_Q_FREED_AT_WIDE : LA_Q_FREED_AT, &params, books->view);
+	if (la_run(freeing_query(books, limit), &params, books->view) == 0)
+		return false;
 	row = la_row(0);
-	*instant = row.nulls[0] ? DT_NOEND : DatumGetTimestampTz(row.values[0]);
+	if (!row.nulls[0])
+		*instant = DatumGetTimestampTz(row.values[0]);
 	return !row.nulls[0];
 }
 

@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(la_get_customer);
 enum
 {
 	ORG_NAME, ORG_STATUS, ORG_TIMEZONE, ORG_CURRENCY, ORG_LIMIT, ORG_FREQUENCY, ORG_MODE,
-	ORG_PERCENT, ORG_FIELDS
+	ORG_PERCENT, ORG_TOLERANCE, ORG_TRANSACTION_EVENTS, ORG_FIELDS
 };
 
 static const LaField organization_fields[ORG_FIELDS] = {
@@ -43,6 +43,9 @@ static const LaField organization_fields[ORG_FIELDS] = {
 	[ORG_MODE] = {"window_mode", LA_KIND_LABEL, true, .labels = la_mode_labels},
 	[ORG_PERCENT] = {"limit_approaching_percent", LA_KIND_NUMBER,
 	.least = 1, .most = 100},
+	[ORG_TOLERANCE] = {"capture_tolerance_percent", LA_KIND_NUMBER,
+	.least = 0, .most = 100},
+	[ORG_TRANSACTION_EVENTS] = {"transaction_events", LA_KIND_FLAG},
 };
 
 static const char *const organization_fixed[] = {
@@ -77,7 +80,8 @@ static Datum write_customer(const LaPrincipal *caller, const char *id, const LaV
 /*
  * ledger_agents.create_organization(organization_id text, name text, livemode boolean,
  *		timezone text, currency text, spending_limit bigint, spending_limit_frequency text,
- *		window_mode text, limit_approaching_percent integer)
+ *		window_mode text, limit_approaching_percent integer,
+ *		capture_tolerance_percent integer, transaction_events boolean)
  *		returns ledger_agents.organizations
  */
 Datum
@@ -86,7 +90,8 @@ la_create_organization(PG_FUNCTION_ARGS)
 	/* The argument of each field; a new organization is active. */
 	static const int arguments[ORG_FIELDS] = {
 		[ORG_NAME] = 1,[ORG_STATUS] = -1,[ORG_TIMEZONE] = 3,[ORG_CURRENCY] = 4,[ORG_LIMIT] = 5,
-		[ORG_FREQUENCY] = 6,[ORG_MODE] = 7,[ORG_PERCENT] = 8
+		[ORG_FREQUENCY] = 6,[ORG_MODE] = 7,[ORG_PERCENT] = 8,[ORG_TOLERANCE] = 9,
+		[ORG_TRANSACTION_EVENTS] = 10
 	};
 	LaPrincipal caller;
 	LaValues	values = {0};

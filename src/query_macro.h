@@ -3,9 +3,9 @@
  *		Parts that several statements of query_text.h share; included by it alone.
  */
 /* What la_param_counter() gives. */
-#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii" "zizzit"
+#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii" "zizziiiit"
 
-/* Where la_param_counter() gave $3 to $32, $3 being the version that was judged. */
+/* Where la_param_counter() gave $3 to $35, $3 being the version that was judged. */
 #define COUNTER_SET \
 	"version = $3 + 1, day_start = $4, day_end = $5, week_start = $6, week_end = $7," \
 	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
@@ -14,7 +14,8 @@
 	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
 	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
 	" last_approved_at = $27, auth_count = $28, attested_at = $29, intents_until = $30," \
-	" use_count = $31, first_merchant = $32"
+	" use_count = $31, captured_amount = $32, captured_count = $33, entry_count = $34," \
+	" first_merchant = $35"
 
 /* The same for a counter of which only the sums have changed: most of them. */
 #define COUNTER_SET_SUMS \
@@ -93,17 +94,47 @@
 	" WHERE t.organization_id = $1" whose " AND ($3 IS NULL OR t.id < $3)" \
 	" ORDER BY t.id DESC LIMIT $4"
 
-#define EXPIRED(now) "x.status = 'authorized' AND x.expires_at <= " now
+/* Money of authorization x that is held: neither captured nor given back. */
+#define HELD(x) \
+	"(" x ".counted_amount - coalesce(" x ".captured_amount, 0) + coalesce(" x ".refunded_amount, 0))"
+#define OPEN_HOLD(x) x ".status IN ('authorized', 'partially_captured')"
+#define EXPIRED(now) OPEN_HOLD("x") " AND x.expires_at <= " now
+
+/* Authorizations that count as such; increments are part of theirs. */
+#define COUNTS_AS_ONE "x.status NOT IN ('reversed', 'expired') AND x.increment_of IS NULL"
+/* Of those that an expiry takes out of the count: none of which anything was captured. */
+#define EXPIRES_AS_ONE "x.status = 'authorized' AND x.increment_of IS NULL"
+
+/* The ids of the parts of a hold: the authorization and its approved increments. */
+#define PART_IDS(id) \
+	"ARRAY(SELECT " id " UNION ALL SELECT e.id FROM ledger_agents.authorization_entries e" \
+	" WHERE e.organization_id = $1 AND e.authorization_id = " id \
+	" AND e.kind = 'increment' AND e.added_amount > 0)"
+
+/* An amount of authorization x, its increments included. */
+#define OF_PARTS(own, of_part) \
+	"CASE WHEN x.incremented_amount IS NULL THEN " own " ELSE" \
+	" (SELECT sum(" of_part ")::bigint FROM ledger_agents.authorizations p" \
+	"  WHERE p.organization_id = $1 AND p.id = ANY (" PART_IDS("x.id") ")) END"
+#define TOTAL(column) \
+	OF_PARTS("coalesce(x." column ", 0)", "coalesce(p." column ", 0)")
 
 /* An authorization x; a hold is expired from its instant on, whoever swept it. */
 #define AUTHORIZATION_DETAIL(now, replayed, cursor) \
 	"ROW(x.organization_id, x.id, x.agent_id, x.customer_id, x.sequence, x.decision," \
-	" CASE WHEN " EXPIRED(now) \
-	"  THEN 'expired'::ledger_agents.authorization_status ELSE x.status END," \
+	" CASE WHEN NOT (" EXPIRED(now) ") OR x.expires_at IS NULL THEN x.status" \
+	"  WHEN x.status = 'authorized' THEN 'expired'" \
+	"  WHEN " TOTAL("captured_amount") " > " TOTAL("refunded_amount") " THEN 'captured'" \
+	"  ELSE 'refunded'::ledger_agents.authorization_status END," \
 	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
-	" x.reversed_amount, CASE WHEN " EXPIRED(now) " THEN 0 ELSE x.counted_amount END, x.currency, x.merchant, x.mcc, x.country, x.card_id," \
+	" coalesce(x.incremented_amount, 0), " TOTAL("captured_amount") ", " TOTAL("reversed_amount") ", " \
+	TOTAL("refunded_amount") ", CASE WHEN " EXPIRED(now) " THEN 0 ELSE " \
+	OF_PARTS(HELD("x"), HELD("p")) " END, " TOTAL("counted_amount") " - CASE WHEN " EXPIRED(now) \
+	" THEN " OF_PARTS(HELD("x"), HELD("p")) " ELSE 0 END," \
+	" x.currency, x.merchant, x.mcc, x.country, x.card_id," \
 	" x.intent_id, x.linked_intent_id, coalesce(x.attestation, 'unattested')," \
-	" x.idempotency_key, x.hold_for, x.expires_at, x.agent_limit," \
+	" x.idempotency_key, x.hold_for, x.expires_at, x.increment_of," \
+	" coalesce(x.recorded, false), x.agent_limit," \
 	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
 	replayed ", " cursor ")::ledger_agents.authorization_detail"
 
@@ -113,13 +144,6 @@
 	" AND ($3 IS NULL OR x.customer_id = $3)" \
 	" AND ($4 IS NULL OR x.decision = $4::ledger_agents.decision)" \
 	" AND ($5 IS NULL OR x.id < $5) ORDER BY x.id DESC LIMIT $6"
-
-/* What a verb needs to know of an authorization, whether its hold has expired by $3 included. */
-#define AUTHORIZATION_FACTS \
-	"SELECT x.agent_id, x.customer_id, x.decided_at, x.currency, x.counted_amount," \
-	" CASE WHEN " EXPIRED("$3") " THEN 'expired'" \
-	"  ELSE x.status::text END, x.card_id" \
-	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
 
 /* Counted money of one agent ($2) or one of its cards, or of a customer ($2, null: the organization), at ids from $3 on. */
 #define OF_AGENT(card) \
@@ -144,7 +168,7 @@
 	" ledger_agents.current_card_spend(c.organization_id, c.id)," \
 	" k.auth_count - CASE WHEN k.next_expiry <= " now " THEN" \
 	"  (SELECT count(*) FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
-	"   AND x.card_id = c.id AND " EXPIRED(now) ") ELSE 0 END," \
+	"   AND x.card_id = c.id AND x.expires_at <= " now " AND " EXPIRES_AS_ONE ") ELSE 0 END," \
 	" k.first_merchant, c.created_at, c.updated_at," \
 	" encode(uuid_send(c.id), 'base64'))::ledger_agents.card_detail" \
 	" FROM ledger_agents.cards c JOIN ledger_agents.counters k ON k.organization_id = $1" \
@@ -174,9 +198,9 @@
 	" WHERE c.organization_id = $1 AND c.id = o.id" \
 	" RETURNING c.id, o.status::text, o.status_reason::text"
 
-/* Still counted at $4, and not a hold that has expired by then. */
+/* Still counted at $4: captured, or held and not expired by then. */
 #define LIVE " AND x.currency = $5 AND x.counted_amount > 0" \
-	" AND (x.status <> 'authorized' OR x.expires_at IS NULL OR x.expires_at > $4)"
+	" AND (x.counted_amount > " HELD("x") " OR x.expires_at IS NULL OR x.expires_at > $4)"
 
 #define OLDEST(whose) \
 	"SELECT x.decided_at FROM ledger_agents.authorizations x WHERE " whose LIVE \
@@ -185,11 +209,22 @@
 /* When at least $6 has been freed by expiry, or by leaving a rolling window of length $7. */
 #define FREED_AT(whose) \
 	"SELECT min(r.instant) FROM (" \
-	" SELECT f.instant, sum(f.counted_amount) OVER (ORDER BY f.instant) AS freed FROM (" \
-	"  SELECT x.counted_amount, least(CASE WHEN x.status = 'authorized' THEN x.expires_at END," \
-	"   x.decided_at + $7) AS instant" \
-	"  FROM ledger_agents.authorizations x WHERE " whose LIVE ") f" \
-	" WHERE f.instant IS NOT NULL) r WHERE r.freed >= $6"
+	" SELECT f.instant, sum(f.amount) OVER (ORDER BY f.instant) AS freed FROM (" \
+	"  SELECT m.amount, m.instant FROM ledger_agents.authorizations x, LATERAL (VALUES" \
+	"   (" HELD("x") ", least(x.expires_at, x.decided_at + $7))," \
+	"   (x.counted_amount - " HELD("x") ", x.decided_at + $7)) m (amount, instant)" \
+	"  WHERE " whose LIVE ") f" \
+	" WHERE f.amount > 0 AND f.instant > $4) r WHERE r.freed >= $6"
+
+/*
+ * The same where nothing expires: read from the oldest on until there is
+ * enough, so that it costs what leaves and not what the window holds.
+ */
+#define LEFT_AT(whose) \
+	"SELECT r.decided_at + $7 FROM (" \
+	" SELECT x.decided_at, sum(x.counted_amount) OVER (ORDER BY x.id ROWS UNBOUNDED PRECEDING) AS freed" \
+	" FROM ledger_agents.authorizations x WHERE " whose " AND x.currency = $5 AND $4 IS NOT NULL) r" \
+	" WHERE r.freed >= $6 LIMIT 1"
 
 #define KEY_AND_COUNTER(key) \
 	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
@@ -216,16 +251,16 @@
  */
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
 
-/* What is null for most: the card, both intents, the attestation. */
-#define RARE_TYPES "uuut"
-#define RARE_COLUMNS "card_id, intent_id, linked_intent_id, attestation"
+/* What is null for most: the card, both intents, the attestation, of what it is an increment. */
+#define RARE_TYPES "uuutu"
+#define RARE_COLUMNS "card_id, intent_id, linked_intent_id, attestation, increment_of"
 #define BOOK(counter_set, judged, outcome, columns, values) \
 	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $49" judged \
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $52" judged \
 	" RETURNING true)" \
 	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
 	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
 	" agent_limit_frequency, on_limit_exceeded, customer_id, currency, idempotency_key, merchant," \
 	" mcc, country, hold_for, metadata, " columns ")" \
-	" SELECT $1, $2, $20, $21, " outcome ", $33, $34, $35, $36, $37, $38, $39, $40, $41, $42," \
-	" $43, $44, $45, $46, $47, $48, " values " FROM k"
+	" SELECT $1, $2, $20, $21, " outcome ", $36, $37, $38, $39, $40, $41, $42, $43, $44, $45," \
+	" $46, $47, $48, $49, $50, $51, " values " FROM k"

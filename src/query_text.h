@@ -14,12 +14,12 @@ static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
 	[LA_Q_ORGANIZATION_EXISTS] = {"t",
 	"SELECT o.livemode FROM ledger_agents.organizations o WHERE o.id = $1"},
-	[LA_Q_ORGANIZATION_INSERT] = {"ttbttittnz",
+	[LA_Q_ORGANIZATION_INSERT] = {"ttbttittnnbz",
 		"INSERT INTO ledger_agents.organizations (id, name, livemode, timezone, currency,"
 		" spending_limit, spending_limit_frequency, window_mode, limit_approaching_percent,"
-		" created_at, updated_at)"
+		" capture_tolerance_percent, transaction_events, created_at, updated_at)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7::ledger_agents.spending_frequency,"
-		" $8::ledger_agents.window_mode, $9, $10, $10)"
+		" $8::ledger_agents.window_mode, $9, $10, $11, $12, $12)"
 	" ON CONFLICT (id) DO NOTHING RETURNING organizations"},
 
 	/*
@@ -31,13 +31,15 @@ static const Statement statements[LA_Q_COUNT] = {
 	" ON CONFLICT (id) DO NOTHING"},
 	[LA_Q_ORGANIZATION_READ] = {"t",
 		"SELECT o.name, o.status::text, o.timezone, o.currency, o.spending_limit,"
-		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent, o.livemode"
+		" o.spending_limit_frequency::text, o.window_mode::text, o.limit_approaching_percent,"
+		" o.capture_tolerance_percent, o.transaction_events, o.livemode"
 	" FROM ledger_agents.organizations o WHERE o.id = $1"},
-	[LA_Q_ORGANIZATION_WRITE] = {"tttttittnz",
+	[LA_Q_ORGANIZATION_WRITE] = {"tttttittnnbz",
 		"UPDATE ledger_agents.organizations SET name = $2, status = $3::ledger_agents.account_status,"
 		" timezone = $4, currency = $5, spending_limit = $6,"
 		" spending_limit_frequency = $7::ledger_agents.spending_frequency,"
-		" window_mode = $8::ledger_agents.window_mode, limit_approaching_percent = $9, updated_at = $10"
+		" window_mode = $8::ledger_agents.window_mode, limit_approaching_percent = $9,"
+		" capture_tolerance_percent = $10, transaction_events = $11, updated_at = $12"
 	" WHERE id = $1"},
 	[LA_Q_LIMITED_CUSTOMERS] = {"t",
 		"SELECT c.id FROM ledger_agents.customers c"
@@ -46,8 +48,8 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_ORGANIZATION_GET] = {"t",
 	"SELECT o FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_UNWRITTEN] = {"t",
-		"SELECT ROW($1, NULL, 'active', true, 'UTC', 'USD', NULL, 'perMonth', NULL, 80, NULL,"
-	" NULL)::ledger_agents.organizations"},
+		"SELECT ROW($1, NULL, 'active', true, 'UTC', 'USD', NULL, 'perMonth', NULL, 80, 0, false,"
+	" NULL, NULL)::ledger_agents.organizations"},
 	[LA_Q_ORGANIZATION_DEFAULTS] = {"t",
 	"SELECT o.currency, o.timezone FROM ledger_agents.organizations o WHERE o.id = $1"},
 	[LA_Q_ORGANIZATION_SPENT] = {"tt",
@@ -214,10 +216,10 @@ static const Statement statements[LA_Q_COUNT] = {
 		" rolling_since, rolling_spent, next_expiry, exceeded_window, exceeded_limit,"
 		" approaching_window, approaching_limit, sequence, decided_at, total_spent, day_spent,"
 		" week_spent, month_spent, year_spent, last_approved_at, auth_count, attested_at,"
-		" intents_until, use_count, first_merchant, scope)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-	" $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33::ledger_agents.limit_scope)"},
+		" intents_until, use_count, captured_amount, captured_count, entry_count, first_merchant,"
+		" scope) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
+	" $29, $30, $31, $32, $33, $34, $35, $36::ledger_agents.limit_scope)"},
 	/* Whole rows: la_counter_read() knows the table's columns by their order. */
 	[LA_Q_COUNTER_READ] = {"ttt",
 		"SELECT k FROM ledger_agents.counters k"
@@ -228,7 +230,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	" FOR NO KEY UPDATE"},
 	[LA_Q_COUNTER_WRITE] = {"tt" COUNTER_TYPES "t",
 		"UPDATE ledger_agents.counters SET " COUNTER_SET
-		" WHERE organization_id = $1 AND scope = $33::ledger_agents.limit_scope AND scope_id = $2"
+		" WHERE organization_id = $1 AND scope = $36::ledger_agents.limit_scope AND scope_id = $2"
 	AS_JUDGED " RETURNING true"},
 
 	/*
@@ -241,8 +243,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		SUMMED(" AND x.decided_at >= $4") ", " SUMMED(" AND x.decided_at >= $5") ", "
 		SUMMED(" AND x.decided_at >= $6") ","
 		" max(x.decided_at),"
-		" min(x.expires_at) FILTER (WHERE x.status = 'authorized'),"
-		" count(*) FILTER (WHERE x.status NOT IN ('reversed', 'expired'))"
+		" min(x.expires_at) FILTER (WHERE " OPEN_HOLD("x") "),"
+		" count(*) FILTER (WHERE " COUNTS_AS_ONE ")"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved'"
 	" AND ($8 IS NULL OR x.agent_id = $8) AND ($9 IS NULL OR x.card_id = $9)"},
@@ -250,15 +252,17 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_SPENT_BETWEEN_WIDE] = {"ttuut", SPENT_BETWEEN(OF_WIDE)},
 	/* Holds that have expired by $4 and are still counted. */
 	[LA_Q_EXPIRED] = {"tutztzu",
-		"SELECT coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $5), 0)::bigint, count(*)"
+		"SELECT coalesce(sum(" HELD("x") ") FILTER (WHERE x.currency = $5), 0)::bigint,"
+		" count(*) FILTER (WHERE " EXPIRES_AS_ONE ")"
 		" FROM ledger_agents.authorizations x"
-		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at <= $4"
+		" WHERE x.organization_id = $1 AND " EXPIRED("$4")
 		" AND x.decided_at >= $6 AND ($2 IS NULL OR x.agent_id = $2)"
 	" AND ($3 IS NULL OR x.customer_id = $3) AND ($7 IS NULL OR x.card_id = $7)"},
 	/* When the $6th hold that is live at $5 expires. */
 	[LA_Q_COUNT_FREED_AT] = {"tutuzi",
 		"SELECT x.expires_at FROM ledger_agents.authorizations x"
-		" WHERE x.organization_id = $1 AND x.status = 'authorized' AND x.expires_at > $5"
+		" WHERE x.organization_id = $1 AND " OPEN_HOLD("x") " AND " EXPIRES_AS_ONE
+		" AND x.expires_at > $5"
 		" AND ($2 IS NULL OR x.agent_id = $2) AND ($3 IS NULL OR x.customer_id = $3)"
 		" AND ($4 IS NULL OR x.card_id = $4)"
 	" ORDER BY x.expires_at OFFSET $6 LIMIT 1"},
@@ -266,6 +270,8 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_OLDEST_WIDE] = {"ttuzt", OLDEST(OF_WIDE)},
 	[LA_Q_FREED_AT] = {"tuuztivu", FREED_AT(OF_AGENT("$8"))},
 	[LA_Q_FREED_AT_WIDE] = {"ttuztiv", FREED_AT(OF_WIDE)},
+	[LA_Q_LEFT_AT] = {"tuuztivu", LEFT_AT(OF_AGENT("$8"))},
+	[LA_Q_LEFT_AT_WIDE] = {"ttuztiv", LEFT_AT(OF_WIDE)},
 
 	/* 50 card */
 	[LA_Q_CARD_INSERT] = {"tuut" "tiittujj" "z",
@@ -311,6 +317,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		CARDS_BECOME(" AND o.status = 'frozen' AND o.status_reason = 'agent_suspended'",
 					 "FOR NO KEY UPDATE")},
 	[LA_Q_CARDS_CLOSE] = {"tuzttt", CARDS_BECOME("", "FOR NO KEY UPDATE")},
+	[LA_Q_CARD_END] = {"tuztttu", CARDS_BECOME(" AND o.id = $7", "FOR NO KEY UPDATE")},
+
 	/* 60 intent */
 	[LA_Q_INTENT_CARD] = {"tu",
 		"SELECT c.agent_id, c.status = 'closed' FROM ledger_agents.cards c"
@@ -444,7 +452,8 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_TENANT] = {"tt",
 		"SELECT c.status, c.spending_limit, c.spending_limit_frequency, c.window_mode, c.policy,"
 		" o.status, o.spending_limit, o.spending_limit_frequency, o.window_mode,"
-		" o.timezone, o.currency, o.limit_approaching_percent"
+		" o.timezone, o.currency, o.limit_approaching_percent, o.capture_tolerance_percent,"
+		" o.transaction_events"
 		" FROM ledger_agents.customers c JOIN ledger_agents.organizations o ON o.id = $1"
 	" WHERE c.organization_id = $1 AND c.id = $2"},
 	/* Whether token $2 may still act as agent $3 at $4. */
@@ -458,22 +467,27 @@ static const Statement statements[LA_Q_COUNT] = {
 	 */
 	[LA_Q_APPROVE_AT_ONCE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
 		BOOK(COUNTER_SET_SUMS,
-			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$43") ")",
-			 "'approved', 'authorized'", "remaining, expires_at", "$50, $51")},
+			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$46") ")",
+			 "'approved', 'authorized'", "remaining, expires_at", "$53, $54")},
 	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz" RARE_TYPES,
 		BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at, " RARE_COLUMNS,
-			 "$50, $51, $52, $53, $54, $55::ledger_agents.attestation_status")},
+			 "$53, $54, $55, $56, $57, $58::ledger_agents.attestation_status, $59")},
+	/* Spend that happened elsewhere: taken already. */
+	[LA_Q_RECORD] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz" RARE_TYPES,
+		BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'captured'",
+			 "captured_amount, recorded, remaining, expires_at, " RARE_COLUMNS,
+			 "$37, true, $53, $54, $55, $56, $57, $58::ledger_agents.attestation_status, $59")},
 
 	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj" RARE_TYPES,
 		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits, " RARE_COLUMNS,
-			 "$50, $51::ledger_agents.decline_reason, $52::ledger_agents.decline_reason[], $53,"
-			 " $54, $55, $56, $57::ledger_agents.attestation_status")},
+			 "$53, $54::ledger_agents.decline_reason, $55::ledger_agents.decline_reason[], $56,"
+			 " $57, $58, $59, $60::ledger_agents.attestation_status, $61")},
 
 	/*
 	 * The stored answer to a key, and the names of the fields that differ
 	 * from this request.
 	 */
-	[LA_Q_REPLAY] = {"tut" "ittttuuv" "z",
+	[LA_Q_REPLAY] = {"tut" "ittttuuv" "zb",
 		"SELECT " AUTHORIZATION_DETAIL("$12", "true", "NULL") ", array_to_string(ARRAY["
 		" CASE WHEN x.amount IS DISTINCT FROM $4 THEN 'amount' END,"
 		" CASE WHEN x.currency IS DISTINCT FROM $5 THEN 'currency' END,"
@@ -483,7 +497,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN x.country IS DISTINCT FROM $8 THEN 'country' END,"
 		" CASE WHEN x.card_id IS DISTINCT FROM $9 THEN 'card_id' END,"
 		" CASE WHEN x.intent_id IS DISTINCT FROM $10 THEN 'intent_id' END,"
-		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END], ', '),"
+		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END,"
+		" CASE WHEN coalesce(x.recorded, false) <> $13 THEN 'recorded' END], ', '),"
 		" array_to_string(x.reasons, ', ')"
 		" FROM ledger_agents.authorizations x"
 	" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
@@ -493,26 +508,50 @@ static const Statement statements[LA_Q_COUNT] = {
 	" AND ($3 IS NULL OR x.agent_id = $3)"},
 	[LA_Q_AUTHORIZATION_LIST] = {"tuttunz", AUTHORIZATION_LIST("")},
 	[LA_Q_AUTHORIZATION_LIST_AGENT] = {"tuttunz", AUTHORIZATION_LIST(" AND x.agent_id = $2")},
-	[LA_Q_AUTHORIZATION_READ] = {"tuz", AUTHORIZATION_FACTS},
-	[LA_Q_AUTHORIZATION_LOCK] = {"tuz", AUTHORIZATION_FACTS " FOR NO KEY UPDATE"},
+	/* What never changes of an authorization. */
+	[LA_Q_AUTHORIZATION_OWNER] = {"tu",
+		"SELECT x.agent_id, x.card_id, x.currency, x.increment_of FROM ledger_agents.authorizations x"
+	" WHERE x.organization_id = $1 AND x.id = $2"},
+	/* The parts of hold $2, oldest first. */
+	[LA_Q_PARTS_LOCK] = {"tu",
+		"SELECT p.id, p.status::text, p.decided_at, p.amount, p.counted_amount, p.captured_amount,"
+		" p.reversed_amount, p.refunded_amount, p.expires_at FROM ledger_agents.authorizations p"
+		" WHERE p.organization_id = $1 AND p.id = ANY (" PART_IDS("$2") ")"
+	" ORDER BY p.id FOR NO KEY UPDATE"},
+	/* Amounts of 0 are stored as null: they are 0 in most rows. */
+	[LA_Q_PART_WRITE] = {"tutiiii",
+		"UPDATE ledger_agents.authorizations SET status = $3::ledger_agents.authorization_status,"
+		" counted_amount = $4, captured_amount = nullif($5, 0), reversed_amount = nullif($6, 0),"
+	" refunded_amount = nullif($7, 0) WHERE organization_id = $1 AND id = $2"},
+	[LA_Q_INCREMENTED] = {"tui",
+		"UPDATE ledger_agents.authorizations x"
+		" SET incremented_amount = coalesce(x.incremented_amount, 0) + $3"
+	" WHERE x.organization_id = $1 AND x.id = $2"},
+	/* The request that is asked anew for more. */
+	[LA_Q_HOLD_REQUEST] = {"tu",
+		"SELECT x.merchant, x.mcc, x.country, x.linked_intent_id, x.attestation::text"
+	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"},
 	[LA_Q_AUTHORIZATION_REQUEST] = {"tu",
 		"SELECT x.agent_id, x.amount, x.currency, x.merchant, x.mcc, x.country, x.card_id, x.intent_id,"
 		" array_to_string(x.reasons, ',') FROM ledger_agents.authorizations x"
 	" WHERE x.organization_id = $1 AND x.id = $2"},
+
+	/*
+	 * The entry of authorization $2 with key $3; what it answered is the row
+	 * that it made, or the authorization.
+	 */
 	[LA_Q_ENTRY_FIND] = {"tutz",
-		"SELECT e.amount, e.kind::text, " AUTHORIZATION_DETAIL("$4", "true", "NULL")
+		"SELECT e.kind::text, e.requested_amount, e.final, "
+		AUTHORIZATION_DETAIL("$4", "true", "NULL")
 		" FROM ledger_agents.authorization_entries e"
-		" JOIN ledger_agents.authorizations x ON x.organization_id = $1 AND x.id = $2"
+		" JOIN ledger_agents.authorizations x ON x.organization_id = $1"
+		" AND x.id = CASE WHEN e.kind = 'increment' THEN e.id ELSE $2 END"
 	" WHERE e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
-	[LA_Q_REVERSE] = {"tuiuzt",
-		"WITH e AS (INSERT INTO ledger_agents.authorization_entries (organization_id, id,"
-		" authorization_id, kind, amount, created_at, idempotency_key)"
-		" VALUES ($1, $4, $2, 'reversal', $3, $5, $6) RETURNING true)"
-		" UPDATE ledger_agents.authorizations x SET counted_amount = x.counted_amount - $3,"
-		" reversed_amount = x.reversed_amount + $3,"
-		" status = CASE WHEN x.counted_amount = $3 THEN 'reversed' ELSE x.status END"
-		" FROM e WHERE x.organization_id = $1 AND x.id = $2"
-	" RETURNING " AUTHORIZATION_DETAIL("$5", "false", "NULL")},
+	[LA_Q_ENTRY_INSERT] = {"tuuuitiiiibbzt",
+		"INSERT INTO ledger_agents.authorization_entries (organization_id, id, authorization_id,"
+		" agent_id, number, kind, amount, requested_amount, added_amount, released_amount, forced,"
+		" final, created_at, idempotency_key) VALUES ($1, $2, $3, $4, $5,"
+	" $6::ledger_agents.entry_kind, $7, $8, $9, $10, $11, $12, $13, $14)"},
 
 	/* 80 event */
 	[LA_Q_EVENT] = {"tutujz",

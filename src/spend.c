@@ -4,21 +4,14 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
 
-#include "amount.h"
 #include "books.h"
-#include "document.h"
 #include "errors.h"
-#include "event.h"
 #include "lock.h"
 #include "module.h"
-#include "rule.h"
 #include "spend.h"
 
 PG_FUNCTION_INFO_V1(la_authorize);
@@ -26,25 +19,10 @@ PG_FUNCTION_INFO_V1(la_authorize_or_raise);
 PG_FUNCTION_INFO_V1(la_evaluate);
 PG_FUNCTION_INFO_V1(la_approves);
 
-/* A call on its way. */
-typedef struct Spend
-{
-	LaRequest	request;
-	LaDecision	decision;
-	pg_uuid_t	id;
-} Spend;
-
 static Datum decide(FunctionCallInfo fcinfo, bool raise);
-static bool book(LaBooks *books, Spend *spend, bool raise);
+static bool book(LaBooks *books, LaSpend *spend, bool raise);
 static void book_at_once(LaBooks *books, void *decision);
-static bool approve_by_counter(LaBooks *books, Spend *spend);
-static Datum replay(LaBooks *books, LaRequest *request, bool raise);
-static bool weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
-static void approve(LaBooks *books, const LaRequest *request, LaDecision *decision);
-static void judge(LaBooks *books, LaRequest *request, LaDecision *decision);
-static void begin_entry(LaBooks *books, Spend *spend);
-static void param_approval(LaParams *params, LaBooks *books, const Spend *spend);
-static bool apply(LaBooks *books, Spend *spend);
+static bool approve_by_counter(LaBooks *books, LaSpend *spend);
 static char *list_reasons(const LaVerdict *verdict);
 static void refuse_declined(const char *reasons);
 
@@ -98,7 +76,7 @@ la_evaluate(PG_FUNCTION_ARGS)
 	la_books_name(&books, request.card_id, request.intent_id);
 	la_books_read(&books, &caller, at);
 	la_measure(&books, at);
-	judge(&books, &request, &decision);
+	la_decide(&books, &request, &decision);
 	answer = la_answer(fcinfo, &books, &request, &decision, NULL);
 	SPI_finish();
 	return answer;
@@ -109,7 +87,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 {
 	LaPrincipal caller;
 	LaBooks		books;
-	Spend		spend;
+	LaSpend		spend;
 	Datum		answer;
 	bool		lock_row = false;
 
@@ -134,7 +112,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	}
 	if (!books.key_known)
 		la_settle(&books, &spend.request, &spend.decision, &spend.id);
-	answer = books.key_known ? replay(&books, &spend.request, raise)
+	answer = books.key_known ? la_replay(&books, &spend.request, raise)
 		: la_answer(fcinfo, &books, &spend.request, &spend.decision, &spend.id);
 	la_books_close(&books);
 
@@ -150,20 +128,20 @@ decide(FunctionCallInfo fcinfo, bool raise)
 
 /* Judges what was gathered and applies it; false: the counter is no longer the one that was judged. */
 static bool
-book(LaBooks *books, Spend *spend, bool raise)
+book(LaBooks *books, LaSpend *spend, bool raise)
 {
 	la_measure(books, la_now());
-	judge(books, &spend->request, &spend->decision);
+	la_decide(books, &spend->request, &spend->decision);
 	if (raise && !spend->decision.verdict.approved)
 		refuse_declined(list_reasons(&spend->decision.verdict));
-	return apply(books, spend);
+	return la_apply(books, spend);
 }
 
 /* A statement under way that asks approves() in its middle. */
 typedef struct Attempt
 {
 	LaBooks    *books;
-	Spend	   *spend;
+	LaSpend    *spend;
 	LaParams	params;
 	MemoryContext memory;
 	bool		asked;
@@ -183,7 +161,7 @@ book_at_once(LaBooks *books, void *decision)
 	Attempt    *outer = current;
 
 	memset(&attempt.spend->decision, 0, sizeof(LaDecision));
-	param_approval(&attempt.params, books, attempt.spend);
+	la_param_approval(&attempt.params, books, attempt.spend);
 	current = &attempt;
 	PG_TRY();
 	{
@@ -236,7 +214,7 @@ la_approves(PG_FUNCTION_ARGS)
 	if (attempt->approved)
 	{
 		attempt->params.count = 0;
-		param_approval(&attempt->params, attempt->books, attempt->spend);
+		la_param_approval(&attempt->params, attempt->books, attempt->spend);
 		la_params_renew(&attempt->params);
 	}
 	MemoryContextSwitchTo(previous);
@@ -245,7 +223,7 @@ la_approves(PG_FUNCTION_ARGS)
 
 /* Runs no statement: it is called inside of one. */
 static bool
-approve_by_counter(LaBooks *books, Spend *spend)
+approve_by_counter(LaBooks *books, LaSpend *spend)
 {
 	TimestampTz now = la_now();
 
@@ -254,16 +232,15 @@ approve_by_counter(LaBooks *books, Spend *spend)
 		books->counters[LA_AGENT].intents_until > now)
 		return false;
 	la_measure(books, now);
-	if (!weigh(books, &spend->request, &spend->decision))
+	if (!la_weigh(books, &spend->request, &spend->decision))
 		return false;
-	approve(books, &spend->request, &spend->decision);
-	begin_entry(books, spend);
+	la_approve(books, &spend->request, &spend->decision);
+	la_begin_entry(books, spend);
 	return la_counter_kept_windows(&books->agent_counter_read, &books->counters[LA_AGENT]);
 }
 
-/* The stored answer to the key; an error if it answered another request. */
-static Datum
-replay(LaBooks *books, LaRequest *request, bool raise)
+Datum
+la_replay(LaBooks *books, LaRequest *request, bool raise)
 {
 	LaParams	params = {0};
 	LaRow		row;
@@ -283,6 +260,7 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	la_param_uuid(&params, request->intent_id);
 	la_param(&params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
 	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_param(&params, BoolGetDatum(request->recorded), false);
 	if (la_run(LA_Q_REPLAY, &params, LA_LATEST) != 1)
 		elog(ERROR, "the answer to a known key is missing");
 	row = la_row(0);
@@ -297,169 +275,6 @@ replay(LaBooks *books, LaRequest *request, bool raise)
 	if (raise && !row.nulls[2])
 		refuse_declined(TextDatumGetCString(row.values[2]));
 	return SPI_datumTransfer(row.values[0], false, -1);
-}
-
-/* Books an approval on the counters in memory; elsewhere they only move on. */
-static void
-count_approval(LaBooks *books, const LaRequest *request, const LaDecision *decision)
-{
-	for (int i = 0; i < LA_SCOPES; i++)
-	{
-		LaCounter  *counter = &books->counters[i];
-
-		if (!books->counted[i])
-			continue;
-		la_counter_approve(counter, i);
-		if (strcmp(books->facts.limits[i].currency, request->currency) == 0)
-			la_counter_add(counter, request->amount);
-		if (request->hold_for == NULL)
-			continue;
-		if (!counter->expires || decision->expires_at < counter->next_expiry)
-			counter->next_expiry = decision->expires_at;
-		counter->expires = true;
-	}
-	la_counter_remember(&books->counters[books->card != NULL ? LA_CARD : LA_AGENT], books->at,
-						request->normal_merchant == NULL ? NULL : request->merchant);
-}
-
-/* The verdict alone: whether it is an approval. */
-static bool
-weigh(LaBooks *books, LaRequest *request, LaDecision *decision)
-{
-	LaLimit    *own = &books->facts.limits[LA_AGENT];
-
-	memset(decision, 0, sizeof(LaDecision));
-	if (request->currency == NULL)
-		request->currency = own->currency;
-	la_judge(&books->facts, request, &decision->verdict);
-	decision->spent_before = own->spent;
-	decision->spent_after = own->spent;
-	return decision->verdict.approved;
-}
-
-/* What an approval does to the counters in memory, and which events are due. */
-static void
-approve(LaBooks *books, const LaRequest *request, LaDecision *decision)
-{
-	LaLimit    *own = &books->facts.limits[LA_AGENT];
-
-	if (request->hold_for != NULL)
-		decision->expires_at =
-			DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-													TimestampTzGetDatum(books->at),
-													IntervalPGetDatum(request->hold_for)));
-	count_approval(books, request, decision);
-	if (decision->verdict.intent != NULL)
-		decision->linked_intent = &decision->verdict.intent->id;
-	if (own->frequency != LA_PER_TRANSACTION && strcmp(own->currency, request->currency) == 0)
-		decision->spent_after = la_add(own->spent, request->amount);
-	la_mark_events(books, decision);
-}
-
-static void
-judge(LaBooks *books, LaRequest *request, LaDecision *decision)
-{
-	if (weigh(books, request, decision))
-		approve(books, request, decision);
-	else
-		la_describe_decline(books, request, decision);
-}
-
-static Datum
-reason_array(const LaVerdict *verdict)
-{
-	Datum		labels[LA_MAX_REASONS];
-
-	for (int i = 0; i < verdict->nreasons; i++)
-		labels[i] = CStringGetTextDatum(la_reason_label(verdict->reasons[i]));
-	return PointerGetDatum(construct_array(labels, verdict->nreasons, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-/* The decision's own id and number. */
-static void
-begin_entry(LaBooks *books, Spend *spend)
-{
-	la_new_id(&spend->id, books->at);
-	books->counters[LA_AGENT].sequence++;
-}
-
-/* The parameters that approvals and declines both have. */
-static void
-param_decision(LaParams *params, LaBooks *books, const Spend *spend)
-{
-	const LaRequest *request = &spend->request;
-	const LaDecision *decision = &spend->decision;
-	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT];
-
-	la_param_text(params, books->organization_id);
-	la_param_uuid(params, &books->agent_id);
-	la_param_counter(params, &books->counters[LA_AGENT]);
-	la_param_uuid(params, &spend->id);
-	la_param_int64(params, request->amount);
-	la_param_int64(params, verdict->approved ? request->amount : 0);
-	la_param_int64(params, decision->spent_after);
-	la_param(params, Int64GetDatum(own->limit), !own->set);
-	la_param(params, Int64GetDatum(verdict->max_approvable), verdict->max_approvable == 0);
-	la_param(params, own->stored_frequency, false);
-	la_param(params, own->stored_action, false);
-	la_param_text(params, books->customer_id);
-	la_param_text(params, request->currency);
-	la_param_text(params, request->key);
-	la_param_text(params, request->merchant);
-	la_param_text(params, request->mcc);
-	la_param_text(params, request->country);
-	la_param(params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
-	la_param(params, JsonbPGetDatum(request->metadata), request->metadata == NULL);
-	la_param_text(params, books->agent_text);
-}
-
-static void
-param_approval(LaParams *params, LaBooks *books, const Spend *spend)
-{
-	const LaVerdict *verdict = &spend->decision.verdict;
-
-	param_decision(params, books, spend);
-	la_param(params, Int64GetDatum(verdict->remaining), !verdict->limited);
-	la_param(params, TimestampTzGetDatum(spend->decision.expires_at),
-			 spend->request.hold_for == NULL);
-}
-
-/* What is null for most: the card, both intents, the attestation. */
-static void
-param_rare(LaParams *params, const Spend *spend)
-{
-	LaAttestation attestation = spend->decision.verdict.attestation;
-
-	la_param_uuid(params, spend->request.card_id);
-	la_param_uuid(params, spend->request.intent_id);
-	la_param_uuid(params, spend->decision.linked_intent);
-	la_param_text(params, attestation == LA_UNATTESTED ? NULL : la_attestation_label(attestation));
-}
-
-/* Books the decision; false: the counter is no longer the one that was judged. */
-static bool
-apply(LaBooks *books, Spend *spend)
-{
-	const LaDecision *decision = &spend->decision;
-	const LaVerdict *verdict = &decision->verdict;
-	LaParams	params = {0};
-
-	begin_entry(books, spend);
-	if (verdict->approved)
-	{
-		param_approval(&params, books, spend);
-		param_rare(&params, spend);
-		return la_run(LA_Q_APPROVE, &params, LA_WRITE) == 1;
-	}
-	param_decision(&params, books, spend);
-	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
-	la_param_text(&params, la_reason_label(verdict->reasons[0]));
-	la_param(&params, reason_array(verdict), false);
-	la_param(&params, JsonbPGetDatum(decision->failed_limits), false);
-	param_rare(&params, spend);
-	return la_run(LA_Q_DECLINE, &params, LA_WRITE) == 1;
 }
 
 /* The reasons as the error lists them. */

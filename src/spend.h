@@ -35,7 +35,8 @@ typedef struct LaDecision
 	LaVerdict	verdict;
 	int64		spent_before;	/* the agent's, in the window of its limit */
 	int64		spent_after;
-	TimestampTz expires_at;		/* of an approved hold that expires */
+	bool		expires;		/* it is a hold with an end */
+	TimestampTz expires_at;
 	bool		retries;		/* retry_at is set */
 	TimestampTz retry_at;
 	Jsonb	   *failed_limits;	/* of a decline */
@@ -45,6 +46,35 @@ typedef struct LaDecision
 	bool		tell_exceeded;	/* agent.limit_exceeded is due */
 	bool		tell_approaching;	/* agent.limit_approaching is due */
 } LaDecision;
+
+/* A call on its way. */
+typedef struct LaSpend
+{
+	LaRequest	request;
+	LaDecision	decision;
+	pg_uuid_t	id;
+} LaSpend;
+
+/* The verdict alone: whether it is an approval. */
+extern bool la_weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
+
+/* What an approval does to the counters in memory, and which events are due. */
+extern void la_approve(LaBooks *books, const LaRequest *request, LaDecision *decision);
+
+/* The verdict, and what follows from it for the counters in memory and for the answer. */
+extern void la_decide(LaBooks *books, LaRequest *request, LaDecision *decision);
+
+/* The stored answer to the key; an error if it answered another request, or, with raise, a decline. */
+extern Datum la_replay(LaBooks *books, LaRequest *request, bool raise);
+
+/* The decision's own id and number. */
+extern void la_begin_entry(LaBooks *books, LaSpend *spend);
+
+/* The parameters of the statements that book an approval, in a counter that only its sums change. */
+extern void la_param_approval(LaParams *params, LaBooks *books, const LaSpend *spend);
+
+/* Books the decision; false: the counter is no longer the one that was judged. */
+extern bool la_apply(LaBooks *books, LaSpend *spend);
 
 /* Whether an approval is due to be told of, and notes in the counter that it is. */
 extern void la_mark_events(LaBooks *books, LaDecision *decision);
@@ -59,6 +89,9 @@ extern void la_settle(LaBooks *books, const LaRequest *request, LaDecision *deci
 /* What follows from a decision that was booked: suspension, events. */
 extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *decision,
 					  const pg_uuid_t *id);
+
+/* The same for amount that a capture took above its hold. */
+extern void la_follow_overage(LaBooks *books, int64 amount, const LaDecision *decision);
 
 /* The decision as authorization_detail; id NULL: it was not stored. */
 extern Datum la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *request,

@@ -221,7 +221,8 @@ enum
 {
 	CUSTOMER_STATUS, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
 	ORGANIZATION_STATUS, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
-	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT
+	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT, TOLERANCE_PERCENT,
+	TRANSACTION_EVENTS
 };
 
 void
@@ -266,6 +267,8 @@ read_tenant(const char *organization_id, const char *customer_id, LaView view, L
 	tenant->zone = TextDatumGetCString(row.values[ORGANIZATION_ZONE]);
 	tenant->currency = TextDatumGetCString(row.values[ORGANIZATION_CURRENCY]);
 	tenant->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
+	tenant->tolerance_percent = DatumGetInt32(row.values[TOLERANCE_PERCENT]);
+	tenant->transaction_events = DatumGetBool(row.values[TRANSACTION_EVENTS]);
 	la_read_limit(&tenant->customer_limit, LA_CUSTOMER, row, CUSTOMER_LIMIT, tenant->currency);
 	la_read_limit(&tenant->organization_limit, LA_ORGANIZATION, row, ORGANIZATION_LIMIT,
 				  tenant->currency);

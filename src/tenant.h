@@ -19,6 +19,8 @@ typedef struct LaTenant
 	char	   *zone;
 	char	   *currency;		/* the organization's */
 	int32		approaching_percent;
+	int32		tolerance_percent;	/* of captures */
+	bool		transaction_events;
 	LaRules    *customer_rules; /* NULL: none; so below */
 } LaTenant;
 

@@ -1,0 +1,584 @@
+/*
+ * settlement.c
+ *		capture(), reverse() and refund(): what becomes of a hold.
+ *
+ * Each runs under the locks of a decision, so that it and every decision of the
+ * agent have an order; each is once per key; each writes an entry and adjusts
+ * every counter of the hold in the window in which its parts were decided.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "amount.h"
+#include "card.h"
+#include "errors.h"
+#include "field.h"
+#include "lock.h"
+#include "module.h"
+#include "settlement.h"
+#include "spend_event.h"
+
+PG_FUNCTION_INFO_V1(la_capture);
+PG_FUNCTION_INFO_V1(la_reverse);
+PG_FUNCTION_INFO_V1(la_refund);
+
+static Datum settle(FunctionCallInfo fcinfo, LaSettlement *settlement, int key, int organization);
+static void apply(LaSettlement *settlement);
+static void choose_amount(LaSettlement *settlement);
+static void require_within(const LaEntry *entry, int64 most, const char *what);
+static void allow_capture(LaSettlement *settlement);
+static void count(LaBooks *books, LaHold *hold, LaEntry *entry);
+static void count_one(LaBooks *books, const LaHold *hold, LaHoldStatus before);
+static void count_captured(LaBooks *books, const LaHold *hold, const LaEntry *entry, bool first);
+static void note_overage(LaSettlement *settlement);
+static void store(LaSettlement *settlement, LaEntry *entry, LaHoldStatus before);
+static Datum answer_of(LaSettlement *settlement);
+
+/*
+ * ledger_agents.capture(authorization_id uuid, amount bigint, final boolean, force boolean,
+ *		idempotency_key text, organization_id text)
+ *		returns ledger_agents.authorization_detail
+ *
+ * Takes money that is held.  Above the hold it takes only what the
+ * organization's tolerance allows, unless it is forced.
+ */
+Datum
+la_capture(PG_FUNCTION_ARGS)
+{
+	LaSettlement settlement = {0};
+
+	PreventCommandIfReadOnly("capture()");
+	settlement.entry.final = PG_ARGISNULL(2) || PG_GETARG_BOOL(2);
+	settlement.entry.verb = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3) ? LA_FORCED_CAPTURE : LA_CAPTURE;
+	return settle(fcinfo, &settlement, 4, 5);
+}
+
+/*
+ * ledger_agents.reverse(authorization_id uuid, amount bigint, idempotency_key text,
+ *		organization_id text) returns ledger_agents.authorization_detail
+ *
+ * Gives back what is held and not captured.
+ */
+Datum
+la_reverse(PG_FUNCTION_ARGS)
+{
+	LaSettlement settlement = {0};
+
+	PreventCommandIfReadOnly("reverse()");
+	settlement.entry.verb = LA_REVERSAL;
+	return settle(fcinfo, &settlement, 2, 3);
+}
+
+/*
+ * ledger_agents.refund(authorization_id uuid, amount bigint, idempotency_key text,
+ *		organization_id text) returns ledger_agents.authorization_detail
+ *
+ * Gives back what was captured.
+ */
+Datum
+la_refund(PG_FUNCTION_ARGS)
+{
+	LaSettlement settlement = {0};
+
+	PreventCommandIfReadOnly("refund()");
+	settlement.entry.verb = LA_REFUND;
+	return settle(fcinfo, &settlement, 2, 3);
+}
+
+void
+la_read_entry(FunctionCallInfo fcinfo, LaEntry *entry, int key)
+{
+	char	   *given;
+
+	if (PG_ARGISNULL(0))
+		la_null_field("authorization_id");
+	entry->has_requested = !PG_ARGISNULL(1);
+	if (entry->has_requested)
+	{
+		entry->requested = PG_GETARG_INT64(1);
+		if (entry->requested <= 0)
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("amount must be greater than zero"),
+					la_detail("invalid_amount", "amount", "It is %lld.",
+							  (long long) entry->requested));
+	}
+	if (PG_ARGISNULL(key))
+		return;
+	given = text_to_cstring(PG_GETARG_TEXT_PP(key));
+	la_check_length(given, 1, 255, "idempotency_key");
+	entry->key = given;
+}
+
+static Datum
+settle(FunctionCallInfo fcinfo, LaSettlement *settlement, int key, int organization)
+{
+	LaPrincipal caller = la_operator(fcinfo, organization);
+	LaBooks    *books = &settlement->books;
+	LaHold	   *hold = &settlement->hold;
+	Datum		answer;
+	bool		replayed;
+
+	la_read_entry(fcinfo, &settlement->entry, key);
+	settlement->id = *PG_GETARG_UUID_P(0);
+	la_limit_waiting();
+	SPI_connect();
+	la_find_hold(&caller, &settlement->id, hold);
+	la_books_init(books, &caller, &hold->agent_id, LA_LATEST);
+	la_books_name(books, hold->with_card ? &hold->card_id : NULL, NULL);
+	la_books_open(books, &caller, NULL, true);
+	replayed = la_find_entry(books, &settlement->id, &settlement->entry, &answer);
+	if (!replayed)
+	{
+		la_measure(books, la_now());
+		la_lock_hold(books, &settlement->id, hold);
+		(void) la_expire_hold(settlement);
+		apply(settlement);
+		answer = answer_of(settlement);
+	}
+	la_books_close(books);
+	if (!replayed)
+		la_tell_settled(settlement, answer);
+	SPI_finish();
+	return answer;
+}
+
+void
+la_find_hold(const LaPrincipal *caller, const pg_uuid_t *id, LaHold *hold)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, id);
+	if (la_run(LA_Q_AUTHORIZATION_OWNER, &params, LA_LATEST) == 0)
+		la_unknown_uuid("authorization", id);
+	row = la_row(0);
+	if (!row.nulls[3])
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("authorization is an increment"),
+				la_detail("is_increment", "authorization_id", "It is part of authorization %s.",
+						  la_uuid_text(DatumGetUUIDP(row.values[3]))));
+	hold->agent_id = *DatumGetUUIDP(row.values[0]);
+	hold->with_card = !row.nulls[1];
+	if (hold->with_card)
+		hold->card_id = *DatumGetUUIDP(row.values[1]);
+	hold->currency = TextDatumGetCString(row.values[2]);
+}
+
+/* Columns of LA_Q_PARTS_LOCK. */
+enum
+{
+	PART_ID, PART_STATUS, PART_DECIDED_AT, PART_AMOUNT, PART_COUNTED, PART_CAPTURED,
+	PART_REVERSED, PART_REFUNDED, PART_EXPIRES_AT
+};
+
+static int64
+amount_of(LaRow row, int column)
+{
+	return row.nulls[column] ? 0 : DatumGetInt64(row.values[column]);
+}
+
+void
+la_lock_hold(LaBooks *books, const pg_uuid_t *id, LaHold *hold)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, id);
+	hold->nparts = la_run(LA_Q_PARTS_LOCK, &params, LA_WRITE);
+	hold->parts = palloc0(sizeof(LaPart) * hold->nparts);
+	for (int i = 0; i < hold->nparts; i++)
+	{
+		LaRow		row = la_row(i);
+		LaPart	   *part = &hold->parts[i];
+
+		part->id = *DatumGetUUIDP(row.values[PART_ID]);
+		part->decided_at = DatumGetTimestampTz(row.values[PART_DECIDED_AT]);
+		part->amount = amount_of(row, PART_AMOUNT);
+		part->counted = amount_of(row, PART_COUNTED);
+		part->captured = amount_of(row, PART_CAPTURED);
+		part->reversed = amount_of(row, PART_REVERSED);
+		part->refunded = amount_of(row, PART_REFUNDED);
+		if (i > 0)
+			continue;
+		hold->status = la_hold_status(TextDatumGetCString(row.values[PART_STATUS]));
+		hold->expires = !row.nulls[PART_EXPIRES_AT];
+		hold->expires_at = hold->expires ? DatumGetTimestampTz(row.values[PART_EXPIRES_AT]) : 0;
+	}
+}
+
+/* Columns of LA_Q_ENTRY_FIND. */
+enum
+{
+	FOUND_KIND, FOUND_REQUESTED, FOUND_FINAL, FOUND_DETAIL
+};
+
+static bool
+is_same_request(LaRow row, const LaEntry *entry)
+{
+	return strcmp(TextDatumGetCString(row.values[FOUND_KIND]), la_verb_label(entry->verb)) == 0 &&
+		row.nulls[FOUND_REQUESTED] == !entry->has_requested &&
+		amount_of(row, FOUND_REQUESTED) == entry->requested &&
+		DatumGetBool(row.values[FOUND_FINAL]) == entry->final;
+}
+
+bool
+la_find_entry(LaBooks *books, const pg_uuid_t *id, const LaEntry *entry, Datum *answer)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	if (entry->key == NULL)
+		return false;
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, id);
+	la_param_text(&params, entry->key);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	if (la_run(LA_Q_ENTRY_FIND, &params, LA_LATEST) == 0)
+		return false;
+	row = la_row(0);
+	if (!is_same_request(row, entry))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("idempotency key was used for another request"),
+				la_detail("idempotency_key_reused", "idempotency_key", "It was used for another %s.",
+						  TextDatumGetCString(row.values[FOUND_KIND])),
+				errhint("A new request needs a new key."));
+	*answer = SPI_datumTransfer(row.values[FOUND_DETAIL], false, -1);
+	return true;
+}
+
+static void
+apply(LaSettlement *settlement)
+{
+	LaHold	   *hold = &settlement->hold;
+	LaEntry    *entry = &settlement->entry;
+	LaHoldStatus before = hold->status;
+	bool		first = la_hold_captured(hold) == 0;
+
+	la_require_state(hold, entry->verb);
+	choose_amount(settlement);
+	if (entry->verb == LA_REVERSAL)
+		la_hold_reverse(hold, entry->amount);
+	else if (entry->verb == LA_REFUND)
+		la_hold_refund(hold, entry->amount);
+	else
+		la_hold_capture(hold, entry->amount, entry->final);
+	count(&settlement->books, hold, entry);
+	count_one(&settlement->books, hold, before);
+	count_captured(&settlement->books, hold, entry, first);
+	note_overage(settlement);
+	store(settlement, entry, before);
+}
+
+/* What is meant where no amount is given, and an error where it is too much. */
+static void
+choose_amount(LaSettlement *settlement)
+{
+	LaHold	   *hold = &settlement->hold;
+	LaEntry    *entry = &settlement->entry;
+	int64		held = la_hold_held(hold);
+	int64		captured = la_hold_captured(hold);
+
+	entry->amount = entry->requested;
+	if (entry->verb == LA_REFUND)
+	{
+		int64		left = la_subtract(captured, la_hold_refunded(hold));
+
+		if (!entry->has_requested)
+			entry->amount = left;
+		require_within(entry, left, "are captured and not refunded");
+	}
+	else if (entry->verb == LA_REVERSAL)
+	{
+		if (!entry->has_requested)
+			entry->amount = held;
+		require_within(entry, held, "are held");
+	}
+	else
+	{
+		/* Of an expired hold: what was held until then. */
+		if (!entry->has_requested)
+			entry->amount = held > 0 ? held : la_subtract(la_hold_total(hold), captured);
+		allow_capture(settlement);
+	}
+}
+
+static void
+require_within(const LaEntry *entry, int64 most, const char *what)
+{
+	if (entry->amount > most || most == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("amount is too large"),
+				la_detail("amount_too_large", "amount", "It is %lld, %lld %s.",
+						  (long long) entry->amount, (long long) most, what));
+}
+
+/* Whole percent of an amount, rounded down; exact, also where amount times percent would overflow. */
+static int64
+percent_of(int64 amount, int32 percent)
+{
+	return amount / 100 * percent + amount % 100 * percent / 100;
+}
+
+/* Captures together may go beyond the hold by the organization's tolerance. */
+static void
+allow_capture(LaSettlement *settlement)
+{
+	const LaHold *hold = &settlement->hold;
+	LaEntry    *entry = &settlement->entry;
+	int64		total = la_hold_total(hold);
+	int64		most = la_add(total, percent_of(total, settlement->books.tenant->tolerance_percent));
+	int64		after = la_add(la_hold_captured(hold), entry->amount);
+
+	if (entry->verb == LA_CAPTURE && after > most)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("amount is more than what is held"),
+				la_detail("amount_too_large", "amount",
+						  "It is %lld, %lld are held, %lld may be captured.",
+						  (long long) entry->amount, (long long) la_hold_held(hold),
+						  (long long) la_subtract(most, la_hold_captured(hold))),
+				errhint("What the merchant takes all the same is captured with force => true."));
+	entry->forced = after > most || hold->status == LA_HOLD_EXPIRED;
+}
+
+/* Moves what the verb did to the parts into the counters and the entry. */
+static void
+count(LaBooks *books, LaHold *hold, LaEntry *entry)
+{
+	for (int p = 0; p < hold->nparts; p++)
+	{
+		LaPart	   *part = &hold->parts[p];
+
+		for (int i = 0; i < LA_SCOPES; i++)
+		{
+			if (!books->counted[i] ||
+				strcmp(books->facts.limits[i].currency, hold->currency) != 0)
+				continue;
+			la_counter_release(&books->counters[i], part->released, part->decided_at);
+			la_counter_add_at(&books->counters[i], part->added, part->decided_at);
+		}
+		entry->added = la_add(entry->added, part->added);
+		entry->released = la_add(entry->released, part->released);
+		part->added = part->released = 0;
+	}
+}
+
+/*
+ * The number of authorizations that count.  A full reversal also gives back the
+ * single card; an expiry does not, because a late capture may come.
+ */
+static void
+count_one(LaBooks *books, const LaHold *hold, LaHoldStatus before)
+{
+	for (int i = 0; i < LA_SCOPES; i++)
+	{
+		if (!books->counted[i])
+			continue;
+		if (hold->status == LA_HOLD_REVERSED)
+			la_counter_forget(&books->counters[i]);
+		else if (hold->status == LA_HOLD_EXPIRED)
+			la_counter_expire(&books->counters[i]);
+		else if (before == LA_HOLD_EXPIRED)
+			la_counter_revive(&books->counters[i]);
+	}
+}
+
+/* What of the card is captured; first: nothing of this hold was before. */
+static void
+count_captured(LaBooks *books, const LaHold *hold, const LaEntry *entry, bool first)
+{
+	LaCounter  *counter = &books->counters[LA_CARD];
+	bool		counts = books->counted[LA_CARD] &&
+	strcmp(books->facts.limits[LA_CARD].currency, hold->currency) == 0;
+
+	if (entry->verb == LA_REFUND && counts)
+		counter->captured_amount = la_subtract(counter->captured_amount, entry->amount);
+	if (entry->verb != LA_CAPTURE && entry->verb != LA_FORCED_CAPTURE)
+		return;
+	if (counts)
+		counter->captured_amount = la_add(counter->captured_amount, entry->amount);
+	if (first)
+		counter->captured_count++;
+}
+
+/* A capture above the hold meets the agent's limit like a spend that is not asked about. */
+static void
+note_overage(LaSettlement *settlement)
+{
+	LaBooks    *books = &settlement->books;
+	LaDecision *decision = &settlement->decision;
+	const LaHold *hold = &settlement->hold;
+	const LaLimit *own = &books->facts.limits[LA_AGENT];
+	int64		added = settlement->entry.added;
+
+	if (added == 0 || !own->set || strcmp(own->currency, hold->currency) != 0)
+		return;
+	if (own->frequency == LA_PER_TRANSACTION)
+		decision->verdict.exceeded = la_hold_captured(hold) > own->limit;
+	else
+	{
+		decision->spent_before = decision->spent_after = own->spent;
+		if (hold->parts[0].decided_at >= own->window.start)
+			decision->spent_after = la_add(own->spent, added);
+		decision->verdict.exceeded = decision->spent_after > decision->spent_before &&
+			decision->spent_after > own->limit;
+	}
+	la_mark_events(books, decision);
+}
+
+void
+la_write_entry(LaBooks *books, const pg_uuid_t *id, LaEntry *entry)
+{
+	LaParams	params = {0};
+
+	if (entry->verb != LA_INCREMENT)
+		la_new_id(&entry->id, books->at);
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &entry->id);
+	la_param_uuid(&params, id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_int64(&params, entry->number);
+	la_param_text(&params, la_verb_label(entry->verb));
+	la_param_int64(&params, entry->amount);
+	la_param(&params, Int64GetDatum(entry->requested), !entry->has_requested);
+	la_param_int64(&params, entry->added);
+	la_param_int64(&params, entry->released);
+	la_param(&params, BoolGetDatum(entry->forced), false);
+	la_param(&params, BoolGetDatum(entry->final), false);
+	la_param(&params, TimestampTzGetDatum(books->at), false);
+	la_param_text(&params, entry->key);
+	la_run(LA_Q_ENTRY_INSERT, &params, LA_WRITE);
+}
+
+static void
+write_part(LaBooks *books, const LaPart *part, LaHoldStatus status)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &part->id);
+	la_param_text(&params, la_hold_status_label(status));
+	la_param_int64(&params, part->counted);
+	la_param_int64(&params, part->captured);
+	la_param_int64(&params, part->reversed);
+	la_param_int64(&params, part->refunded);
+	if (la_run(LA_Q_PART_WRITE, &params, LA_WRITE) != 1)
+		elog(ERROR, "the authorization was changed under its lock");
+}
+
+/* Nothing is held any more, and something was captured. */
+static bool
+is_settled(const LaHold *hold)
+{
+	return hold->status == LA_HOLD_CAPTURED || hold->status == LA_HOLD_REFUNDED;
+}
+
+/* The entry, the counters, and the parts, which all have one status; the intent, and the card, where it is theirs, too. */
+static void
+store(LaSettlement *settlement, LaEntry *entry, LaHoldStatus before)
+{
+	LaBooks    *books = &settlement->books;
+	LaHold	   *hold = &settlement->hold;
+	LaParams	params = {0};
+
+	entry->number = ++books->counters[LA_AGENT].entry_count;
+	la_write_entry(books, &settlement->id, entry);
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (books->counted[i])
+			la_write_counter(books, i);
+	for (int i = 0; i < hold->nparts; i++)
+	{
+		if (hold->parts[i].changed || hold->status != before)
+			write_part(books, &hold->parts[i], hold->status);
+		hold->parts[i].changed = false;
+	}
+	if (entry->verb != LA_REFUND && hold->status != LA_HOLD_EXPIRED)
+		la_close_spent_card(books, is_settled(hold));
+	if (hold->status != LA_HOLD_REVERSED)
+		return;
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &settlement->id);
+	la_run(LA_Q_INTENT_REOPEN, &params, LA_WRITE);
+}
+
+bool
+la_expire_hold(LaSettlement *settlement)
+{
+	LaHold	   *hold = &settlement->hold;
+	LaHoldStatus before = hold->status;
+	LaEntry		entry = {.verb = LA_EXPIRY};
+
+	if (!la_hold_is_over(hold, settlement->books.at))
+		return false;
+	entry.amount = la_hold_held(hold);
+	la_hold_expire(hold);
+	count(&settlement->books, hold, &entry);
+	count_one(&settlement->books, hold, before);
+	store(settlement, &entry, before);
+	settlement->expired_amount = entry.amount;
+	return true;
+}
+
+/* Why captures close the card, or NULL. */
+static const char *
+is_spent(const LaBooks *books, bool settled)
+{
+	const LaCounter *counter = &books->counters[LA_CARD];
+
+	if (settled && books->card->single)
+		return "captured";
+	for (int i = LA_SCOPES; i < books->facts.nlimits; i++)
+	{
+		const LaLimit *limit = &books->facts.limits[i];
+		bool		number = limit->currency == NULL;
+
+		if (limit->scope != LA_CARD || limit->frequency != LA_ALL_TIME ||
+			(!number && strcmp(limit->currency, limit->counter_currency) != 0))
+			continue;
+		if ((number ? counter->captured_count : counter->captured_amount) >= limit->limit)
+			return "limit_reached";
+	}
+	return NULL;
+}
+
+void
+la_close_spent_card(LaBooks *books, bool settled)
+{
+	const char *reason = books->card == NULL ? NULL : is_spent(books, settled);
+
+	if (reason != NULL && books->card->status != LA_CARD_IS_CLOSED)
+		(void) la_end_card(books->organization_id, &books->agent_id, books->card_id, reason);
+}
+
+static Datum
+answer_of(LaSettlement *settlement)
+{
+	LaParams	params = {0};
+	Datum		answer;
+
+	la_param_text(&params, settlement->books.organization_id);
+	la_param_uuid(&params, &settlement->id);
+	la_param_uuid(&params, NULL);
+	la_param(&params, TimestampTzGetDatum(settlement->books.at), false);
+	if (!la_run_one(LA_Q_AUTHORIZATION_GET, &params, LA_LATEST, &answer))
+		elog(ERROR, "the authorization is missing");
+	return answer;
+}
+
+void
+la_tell_settled(LaSettlement *settlement, Datum answer)
+{
+	la_must_be_durable();
+	if (settlement->expired_amount > 0)
+		la_tell_expired(settlement);
+	la_tell_entry(settlement, answer);
+	la_follow_overage(&settlement->books, settlement->entry.added, &settlement->decision);
+}
