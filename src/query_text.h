@@ -541,7 +541,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * that it made, or the authorization.
 	 */
 	[LA_Q_ENTRY_FIND] = {"tutz",
-		"SELECT e.kind::text, e.requested_amount, e.final, "
+		"SELECT e.kind::text, e.requested_amount, e.final, e.amount, "
 		AUTHORIZATION_DETAIL("$4", "true", "NULL")
 		" FROM ledger_agents.authorization_entries e"
 		" JOIN ledger_agents.authorizations x ON x.organization_id = $1"

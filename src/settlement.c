@@ -215,7 +215,7 @@ la_lock_hold(LaBooks *books, const pg_uuid_t *id, LaHold *hold)
 /* Columns of LA_Q_ENTRY_FIND. */
 enum
 {
-	FOUND_KIND, FOUND_REQUESTED, FOUND_FINAL, FOUND_DETAIL
+	FOUND_KIND, FOUND_REQUESTED, FOUND_FINAL, FOUND_AMOUNT, FOUND_DETAIL
 };
 
 static bool
@@ -246,8 +246,9 @@ la_find_entry(LaBooks *books, const pg_uuid_t *id, const LaEntry *entry, Datum *
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("idempotency key was used for another request"),
-				la_detail("idempotency_key_reused", "idempotency_key", "It was used for another %s.",
-						  TextDatumGetCString(row.values[FOUND_KIND])),
+				la_detail("idempotency_key_reused", "idempotency_key", "It belongs to a request of this kind: %s of %lld.",
+						  TextDatumGetCString(row.values[FOUND_KIND]),
+						  (long long) amount_of(row, FOUND_AMOUNT)),
 				errhint("A new request needs a new key."));
 	*answer = SPI_datumTransfer(row.values[FOUND_DETAIL], false, -1);
 	return true;

@@ -116,7 +116,8 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.get_policy ledger_agents.list_policies'
                || ' ledger_agents.update_agent ledger_agents.deregister_agent ledger_agents.create_agent_token'
                || ' ledger_agents.list_agent_tokens ledger_agents.revoke_agent_token'
-               || ' ledger_agents.rotate_agent_token ledger_agents.reverse'
+               || ' ledger_agents.rotate_agent_token ledger_agents.record_spend'
+               || ' ledger_agents.increment ledger_agents.capture ledger_agents.reverse ledger_agents.refund'
                || ' ledger_agents.create_card ledger_agents.update_card ledger_agents.freeze_card'
                || ' ledger_agents.unfreeze_card ledger_agents.close_card'
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'),

@@ -237,7 +237,7 @@ SELECT pg_temp.replays('suspended');
 SELECT is(status::text, 'deregistered', 'retired') FROM agent AS a, ledger_agents.deregister_agent(a.id);
 SELECT pg_temp.replays('retired');
 SET LOCAL ledger_agents.clock = '2026-03-19 12:00Z';
-UPDATE original SET status = 'expired', counted_amount = 0 WHERE decision = 'approved';
+UPDATE original SET status = 'expired', held_amount = 0, counted_amount = 0 WHERE decision = 'approved';
 SELECT pg_temp.replays('a day later, the hold has expired');
 SET LOCAL ledger_agents.clock = '2026-03-18 12:00Z';
 SELECT is(concat_ws(' ', a.decision, a.replayed, b.replayed), 'approved f f', 'a key is its agent''s own; null is no key')

@@ -215,7 +215,7 @@ $$;
 -- An approved authorization under a limit that declines, in the middle of its agent's; the last one of its agent; a declined one in the middle; one agent.
 CREATE TEMP TABLE one AS
 WITH numbered AS (SELECT x.*, lead(x.sequence) OVER (PARTITION BY x.agent_id ORDER BY x.sequence) AS next FROM ledger_agents.authorizations AS x)
-SELECT (SELECT id FROM numbered WHERE decision = 'approved' AND status = 'authorized' AND counted_amount > 1 AND reversed_amount = 0 AND agent_limit IS NOT NULL AND on_limit_exceeded = 'decline'
+SELECT (SELECT id FROM numbered WHERE decision = 'approved' AND status = 'authorized' AND counted_amount > 1 AND reversed_amount IS NULL AND agent_limit IS NOT NULL AND on_limit_exceeded = 'decline'
            AND agent_limit_frequency <> 'perTransaction' AND next IS NOT NULL AND sequence > 1 ORDER BY id LIMIT 1) AS approved,
        (SELECT id FROM numbered WHERE decision = 'approved' AND agent_limit IS NOT NULL AND on_limit_exceeded = 'suspend' AND agent_limit_frequency = 'perTransaction' ORDER BY id LIMIT 1) AS single,
        (SELECT id FROM numbered WHERE next IS NULL ORDER BY id LIMIT 1) AS last,
@@ -245,9 +245,11 @@ SELECT ok(want = ANY (n.found), format('%s: %s%s', want, left(statement, 120), C
       ('approved_above_limit', 'UPDATE ledger_agents.authorizations SET agent_limit = agent_spent - 1 WHERE id = (SELECT approved FROM one)'),
       ('approved_above_limit', 'UPDATE ledger_agents.authorizations SET agent_limit = amount - 1 WHERE id = (SELECT single FROM one)'),
       ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET counted_amount = counted_amount - 1 WHERE id = (SELECT approved FROM one)'),
-      ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET reversed_amount = reversed_amount + 1 WHERE id = (SELECT approved FROM one)'),
-      ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET counted_amount = counted_amount - 1, reversed_amount = reversed_amount + 1 WHERE id = (SELECT approved FROM one)'),
-      ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET status = ''reversed'' WHERE id = (SELECT approved FROM one)'),
+      ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET reversed_amount = 1 WHERE id = (SELECT approved FROM one)'),
+      ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET counted_amount = counted_amount - 1, reversed_amount = 1 WHERE id = (SELECT approved FROM one)'),
+      ('status_differs', 'UPDATE ledger_agents.authorizations SET status = ''reversed'' WHERE id = (SELECT approved FROM one)'),
+      ('status_differs', 'UPDATE ledger_agents.authorizations SET status = ''captured'' WHERE id = (SELECT approved FROM one)'),
+      ('entries_have_gaps', 'DELETE FROM ledger_agents.authorization_entries WHERE id = (SELECT entry FROM one)'),
       ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorizations SET counted_amount = 1 WHERE id = (SELECT declined FROM one)'),
       ('amounts_do_not_add_up', 'DELETE FROM ledger_agents.authorization_entries WHERE id = (SELECT entry FROM one)'),
       ('amounts_do_not_add_up', 'UPDATE ledger_agents.authorization_entries SET amount = amount + 1 WHERE id = (SELECT entry FROM one)'),

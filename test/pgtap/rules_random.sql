@@ -404,7 +404,7 @@ BEGIN
   ELSIF dice < 0.72 THEN
     PERFORM ledger_agents.attest(p.agent, p.card, 'to buy');
   ELSIF dice < 0.80 THEN
-    x := pg_temp.any_of(VARIADIC ARRAY(SELECT n FROM note AS n WHERE n.organization = tenant AND n.amount > 0 AND (n.expires_at IS NULL OR n.expires_at > current_setting('ledger_agents.clock')::timestamptz) ORDER BY n.place));
+    x := pg_temp.any_of(VARIADIC ARRAY(SELECT n FROM note AS n WHERE n.organization = tenant AND n.amount > 0 AND (n.expires_at IS NULL OR n.expires_at > (SELECT greatest(max(k.decided_at), current_setting('ledger_agents.clock')::timestamptz) FROM ledger_agents.counters AS k WHERE k.organization_id = tenant)) ORDER BY n.place));
     IF x.id IS NOT NULL THEN
       given_back := CASE WHEN pg_temp.chance(0.3) AND x.amount > 1 THEN 1 + pg_temp.below(x.amount::int - 1) END;
       PERFORM ledger_agents.reverse(x.id, given_back);
