@@ -55,6 +55,34 @@ FROM (VALUES (1, 'extension', 'plain', NULL), (2, 'rules', 'ten rules', 2.0),
 	JOIN bench.ratios t ON t.competitor = v.competitor AND t.measure = 'ruled' AND t.setting = 'later'
 ORDER BY v.place;
 
+\echo 'The life of a hold, microseconds a call inside one transaction'
+SELECT v.name, round(m.value, 1) AS "µs a call", round(m.value / a.value, 2) AS "of authorize"
+FROM (VALUES (1, 'authorize', 'authorize'), (2, 'events', 'authorize, with the events transaction.*'),
+		(3, 'capture', 'capture'), (4, 'reverse', 'reverse')) v (place, setting, name)
+	JOIN bench.medians m ON m.measure = 'life' AND m.setting = v.setting
+	JOIN bench.medians a ON a.measure = 'life' AND a.setting = 'authorize'
+ORDER BY v.place;
+
+\echo 'A rolling limit, microseconds a call: 10 in the window, and many'
+SELECT v.name, round(f.value, 1) AS few, round(m.value, 1) AS many, round(m.value / f.value, 2) AS ratio,
+	1.3 AS "at most", pg_temp.mark(m.value <= 1.3 * f.value) AS ok
+FROM (VALUES (1, 'still', 'approved, nothing leaves'), (2, 'moving', 'approved, of the many one leaves a call'),
+		(3, 'declined', 'declined')) v (place, setting, name)
+	JOIN bench.medians f ON f.measure = 'rolling' AND f.setting = v.setting AND f.competitor = 'few'
+	JOIN bench.medians m ON m.measure = 'rolling' AND m.setting = v.setting AND m.competitor = 'many'
+ORDER BY v.place;
+
+\echo 'Decisions a second by what is stored already, synchronous_commit = off; beside the floor, whose table stays small'
+SELECT m.clients, split_part(m.measure, ' ', 2)::bigint AS stored, round(m.value) AS "per second",
+	round(m.value / b.value, 2) AS "of empty", round(f.value / g.value, 2) AS "floor of its first",
+	0.85 AS "at least", pg_temp.mark(m.value >= 0.85 * b.value) AS ok
+FROM bench.medians m
+	JOIN bench.medians f ON f.measure = m.measure AND f.clients = m.clients AND f.competitor = 'floor'
+	JOIN bench.medians b ON b.measure = 'size 0' AND b.clients = m.clients AND b.competitor = 'extension'
+	JOIN bench.medians g ON g.measure = 'size 0' AND g.clients = m.clients AND g.competitor = 'floor'
+WHERE m.measure LIKE 'size %' AND m.competitor = 'extension'
+ORDER BY m.clients, stored;
+
 \echo 'Microseconds a call that commits, with plans made on empty tables and nothing analysed since'
 SELECT round(b.value, 1) AS "at first", round(a.value, 1) AS "after 100 000 rows", round(a.value / b.value, 2) AS ratio,
 	1.25 AS "at most", pg_temp.mark(a.value <= 1.25 * b.value) AS ok

@@ -164,7 +164,9 @@ read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 	la_param_text(&params, books->organization_id);
 	la_param_text(&params, scope_id(books, i));
 	la_param_text(&params, la_scope_label(i));
-	if (la_run(query, &params, view) == 0)
+	if (la_run(query, &params, view) == 0 && i == LA_AGENT)
+		la_unknown("agent", books->agent_text);
+	if (SPI_processed == 0)
 		elog(ERROR, "counter of %s \"%s\" is missing",
 			 la_scope_label(i), scope_id(books, i));
 	la_counter_read(&books->counters[i], la_row(0).values[0]);
@@ -224,19 +226,31 @@ share_history(LaBooks *books)
 	books->in_history = true;
 }
 
+static void
+lock_row_of(LaBooks *books, int i)
+{
+	la_wait_patiently();
+#if LA_MUTANT != 5
+	read_counter(books, i, LA_Q_COUNTER_LOCK, LA_WRITE);
+#else
+	read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
+#endif
+	books->row_locked[i] = true;
+}
+
 /*
  * The counter rows that must be locked before anything is judged: those of
- * wider scopes with a limit, and the agent's where it is busy or asked for.
+ * wider scopes with a limit, and the agent's where it is busy.
  * The customer's queue comes before the organization's even if only the latter
  * has a limit, so that a limit which appears meanwhile changes no order.
  */
 static bool
-rows_are_locked(LaBooks *books, bool lock_row)
+rows_are_locked(LaBooks *books)
 {
 	bool		wanted[LA_SCOPES];
 	bool		waiting = false;
 
-	wanted[LA_AGENT] = lock_row || books->counter_busy;
+	wanted[LA_AGENT] = books->counter_busy;
 	wanted[LA_CARD] = false;
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
 		wanted[i] = la_is_counted(books, i);
@@ -250,17 +264,8 @@ rows_are_locked(LaBooks *books, bool lock_row)
 	if (wanted[LA_ORGANIZATION])
 		take_queue(books, LA_ORGANIZATION);
 	for (int i = 0; i < LA_SCOPES; i++)
-	{
-		if (!wanted[i] || books->row_locked[i])
-			continue;
-		la_wait_patiently();
-#if LA_MUTANT != 5
-		read_counter(books, i, LA_Q_COUNTER_LOCK, LA_WRITE);
-#else
-		read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
-#endif
-		books->row_locked[i] = true;
-	}
+		if (wanted[i] && !books->row_locked[i])
+			lock_row_of(books, i);
 	return false;
 }
 
@@ -312,8 +317,10 @@ void
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
 	take_queue(books, LA_AGENT);
+	if (lock_row && !books->row_locked[LA_AGENT])
+		lock_row_of(books, LA_AGENT);
 	while (!gather_locked(books, caller, key, lock_row) ||
-		   (!books->booked && !rows_are_locked(books, lock_row)))
+		   (!books->booked && !rows_are_locked(books)))
 		;
 	share_history(books);
 }

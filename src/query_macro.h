@@ -111,26 +111,27 @@
 	" WHERE e.organization_id = $1 AND e.authorization_id = " id \
 	" AND e.kind = 'increment' AND e.added_amount > 0)"
 
-/* An amount of authorization x, its increments included. */
-#define OF_PARTS(own, of_part) \
-	"CASE WHEN x.incremented_amount IS NULL THEN " own " ELSE" \
-	" (SELECT sum(" of_part ")::bigint FROM ledger_agents.authorizations p" \
-	"  WHERE p.organization_id = $1 AND p.id = ANY (" PART_IDS("x.id") ")) END"
-#define TOTAL(column) \
-	OF_PARTS("coalesce(x." column ", 0)", "coalesce(p." column ", 0)")
+/* Authorizations x, with t: the sums of a hold's parts; null where it has no increments. */
+#define WITH_PARTS \
+	"ledger_agents.authorizations x CROSS JOIN LATERAL (SELECT" \
+	" sum(coalesce(p.captured_amount, 0))::bigint AS captured," \
+	" sum(coalesce(p.reversed_amount, 0))::bigint AS reversed," \
+	" sum(coalesce(p.refunded_amount, 0))::bigint AS refunded," \
+	" sum(" HELD("p") ")::bigint AS held, sum(p.counted_amount)::bigint AS counted" \
+	" FROM ledger_agents.authorizations p WHERE x.incremented_amount IS NOT NULL" \
+	" AND p.organization_id = $1 AND p.id = ANY (" PART_IDS("x.id") ")) t"
 
-/* An authorization x; a hold is expired from its instant on, whoever swept it. */
-#define AUTHORIZATION_DETAIL(now, replayed, cursor) \
+/* An authorization x with its amounts; a hold is expired from its instant on, whoever swept it. */
+#define DETAIL_OF(now, replayed, cursor, captured, reversed, refunded, held, counted) \
 	"ROW(x.organization_id, x.id, x.agent_id, x.customer_id, x.sequence, x.decision," \
 	" CASE WHEN NOT (" EXPIRED(now) ") OR x.expires_at IS NULL THEN x.status" \
 	"  WHEN x.status = 'authorized' THEN 'expired'" \
-	"  WHEN " TOTAL("captured_amount") " > " TOTAL("refunded_amount") " THEN 'captured'" \
+	"  WHEN " captured " > " refunded " THEN 'captured'" \
 	"  ELSE 'refunded'::ledger_agents.authorization_status END," \
 	" x.reason, x.reasons, x.failed_limits, x.max_approvable, x.retry_at, x.remaining, x.amount," \
-	" coalesce(x.incremented_amount, 0), " TOTAL("captured_amount") ", " TOTAL("reversed_amount") ", " \
-	TOTAL("refunded_amount") ", CASE WHEN " EXPIRED(now) " THEN 0 ELSE " \
-	OF_PARTS(HELD("x"), HELD("p")) " END, " TOTAL("counted_amount") " - CASE WHEN " EXPIRED(now) \
-	" THEN " OF_PARTS(HELD("x"), HELD("p")) " ELSE 0 END," \
+	" coalesce(x.incremented_amount, 0), " captured ", " reversed ", " refunded "," \
+	" CASE WHEN " EXPIRED(now) " THEN 0 ELSE " held " END," \
+	" CASE WHEN " EXPIRED(now) " THEN " counted " - " held " ELSE " counted " END," \
 	" x.currency, x.merchant, x.mcc, x.country, x.card_id," \
 	" x.intent_id, x.linked_intent_id, coalesce(x.attestation, 'unattested')," \
 	" x.idempotency_key, x.hold_for, x.expires_at, x.increment_of," \
@@ -138,9 +139,21 @@
 	" x.agent_limit_frequency, x.on_limit_exceeded, x.agent_spent, x.metadata, x.decided_at, " \
 	replayed ", " cursor ")::ledger_agents.authorization_detail"
 
+/* Of those of WITH_PARTS. */
+#define AUTHORIZATION_DETAIL(now, replayed, cursor) \
+	DETAIL_OF(now, replayed, cursor, "coalesce(t.captured, x.captured_amount, 0)", \
+			  "coalesce(t.reversed, x.reversed_amount, 0)", "coalesce(t.refunded, x.refunded_amount, 0)", \
+			  "coalesce(t.held, " HELD("x") ")", "coalesce(t.counted, x.counted_amount)")
+
+/* Of one that has no increments. */
+#define SINGLE_DETAIL(now, replayed, cursor) \
+	DETAIL_OF(now, replayed, cursor, "coalesce(x.captured_amount, 0)", \
+			  "coalesce(x.reversed_amount, 0)", "coalesce(x.refunded_amount, 0)", HELD("x"), \
+			  "x.counted_amount")
+
 #define AUTHORIZATION_LIST(whose) \
 	"SELECT " AUTHORIZATION_DETAIL("$7", "false", "encode(uuid_send(x.id), 'base64')") \
-	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1" whose \
+	" FROM " WITH_PARTS " WHERE x.organization_id = $1" whose \
 	" AND ($3 IS NULL OR x.customer_id = $3)" \
 	" AND ($4 IS NULL OR x.decision = $4::ledger_agents.decision)" \
 	" AND ($5 IS NULL OR x.id < $5) ORDER BY x.id DESC LIMIT $6"
@@ -250,6 +263,20 @@
  * anew in every call.
  */
 #define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
+
+/* What la_param_entry() gives, from $2 on. */
+#define ENTRY_TYPES "uuuitiiiibbzt"
+#define ENTRY_INSERT \
+	"INSERT INTO ledger_agents.authorization_entries (organization_id, id, authorization_id," \
+	" agent_id, number, kind, amount, requested_amount, added_amount, released_amount, forced," \
+	" final, created_at, idempotency_key) VALUES ($1, $2, $3, $4, $5," \
+	" $6::ledger_agents.entry_kind, $7, $8, $9, $10, $11, $12, $13, $14)"
+
+/* Status and amounts of part x; those of 0 are stored as null: they are 0 in most rows. */
+#define PART_SET(status, counted, captured, reversed, refunded) \
+	"UPDATE ledger_agents.authorizations x SET status = " status "::ledger_agents.authorization_status," \
+	" counted_amount = " counted ", captured_amount = nullif(" captured ", 0)," \
+	" reversed_amount = nullif(" reversed ", 0), refunded_amount = nullif(" refunded ", 0)"
 
 /* What is null for most: the card, both intents, the attestation, of what it is an increment. */
 #define RARE_TYPES "uuutu"

@@ -500,11 +500,11 @@ static const Statement statements[LA_Q_COUNT] = {
 		" CASE WHEN x.hold_for IS DISTINCT FROM $11 THEN 'hold_for' END,"
 		" CASE WHEN coalesce(x.recorded, false) <> $13 THEN 'recorded' END], ', '),"
 		" array_to_string(x.reasons, ', ')"
-		" FROM ledger_agents.authorizations x"
+		" FROM " WITH_PARTS
 	" WHERE x.organization_id = $1 AND x.agent_id = $2 AND x.idempotency_key = $3"},
 	[LA_Q_AUTHORIZATION_GET] = {"tuuz",
 		"SELECT " AUTHORIZATION_DETAIL("$4", "false", "encode(uuid_send(x.id), 'base64')")
-		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"
+		" FROM " WITH_PARTS " WHERE x.organization_id = $1 AND x.id = $2"
 	" AND ($3 IS NULL OR x.agent_id = $3)"},
 	[LA_Q_AUTHORIZATION_LIST] = {"tuttunz", AUTHORIZATION_LIST("")},
 	[LA_Q_AUTHORIZATION_LIST_AGENT] = {"tuttunz", AUTHORIZATION_LIST(" AND x.agent_id = $2")},
@@ -518,11 +518,17 @@ static const Statement statements[LA_Q_COUNT] = {
 		" p.reversed_amount, p.refunded_amount, p.expires_at FROM ledger_agents.authorizations p"
 		" WHERE p.organization_id = $1 AND p.id = ANY (" PART_IDS("$2") ")"
 	" ORDER BY p.id FOR NO KEY UPDATE"},
-	/* Amounts of 0 are stored as null: they are 0 in most rows. */
 	[LA_Q_PART_WRITE] = {"tutiiii",
-		"UPDATE ledger_agents.authorizations SET status = $3::ledger_agents.authorization_status,"
-		" counted_amount = $4, captured_amount = nullif($5, 0), reversed_amount = nullif($6, 0),"
-	" refunded_amount = nullif($7, 0) WHERE organization_id = $1 AND id = $2"},
+	PART_SET("$3", "$4", "$5", "$6", "$7") " WHERE x.organization_id = $1 AND x.id = $2"},
+
+	/*
+	 * The entry, and the one part of a hold without increments, as it is
+	 * then.
+	 */
+	[LA_Q_SETTLE] = {"t" ENTRY_TYPES "tiiii",
+		"WITH e AS (" ENTRY_INSERT ") "
+		PART_SET("$15", "$16", "$17", "$18", "$19") " WHERE x.organization_id = $1 AND x.id = $3"
+	" RETURNING " SINGLE_DETAIL("$13", "false", "encode(uuid_send(x.id), 'base64')")},
 	[LA_Q_INCREMENTED] = {"tui",
 		"UPDATE ledger_agents.authorizations x"
 		" SET incremented_amount = coalesce(x.incremented_amount, 0) + $3"
@@ -543,15 +549,10 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_ENTRY_FIND] = {"tutz",
 		"SELECT e.kind::text, e.requested_amount, e.final, e.amount, "
 		AUTHORIZATION_DETAIL("$4", "true", "NULL")
-		" FROM ledger_agents.authorization_entries e"
-		" JOIN ledger_agents.authorizations x ON x.organization_id = $1"
-		" AND x.id = CASE WHEN e.kind = 'increment' THEN e.id ELSE $2 END"
-	" WHERE e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
-	[LA_Q_ENTRY_INSERT] = {"tuuuitiiiibbzt",
-		"INSERT INTO ledger_agents.authorization_entries (organization_id, id, authorization_id,"
-		" agent_id, number, kind, amount, requested_amount, added_amount, released_amount, forced,"
-		" final, created_at, idempotency_key) VALUES ($1, $2, $3, $4, $5,"
-	" $6::ledger_agents.entry_kind, $7, $8, $9, $10, $11, $12, $13, $14)"},
+		" FROM ledger_agents.authorization_entries e, " WITH_PARTS
+		" WHERE x.organization_id = $1 AND x.id = CASE WHEN e.kind = 'increment' THEN e.id ELSE $2 END"
+	" AND e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
+	[LA_Q_ENTRY_INSERT] = {"t" ENTRY_TYPES, ENTRY_INSERT},
 
 	/* 80 event */
 	[LA_Q_EVENT] = {"tutujz",

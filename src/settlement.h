@@ -57,6 +57,9 @@ extern bool la_find_entry(LaBooks *books, const pg_uuid_t *id, const LaEntry *en
 /* Writes the entry, whose number is that of the agent's counter. */
 extern void la_write_entry(LaBooks *books, const pg_uuid_t *id, LaEntry *entry);
 
+/* The same with the parts, whose hold had that status before; returns the authorization as it is then. */
+extern Datum la_write_settled(LaSettlement *settlement, LaEntry *entry, LaHoldStatus before);
+
 /*
  * Takes note that a hold has ended by itself, where it has and nobody did: in
  * its parts, the counters and an entry.  The caller has opened and measured the
