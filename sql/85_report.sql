@@ -393,6 +393,38 @@ BEGIN ATOMIC
 	  AND NOT EXISTS (SELECT FROM ledger_agents.agents a
 					  WHERE a.organization_id = v.organization_id AND a.id = v.agent_id)
 	UNION ALL
+	/* Each event waits in the inbox or has a position; positions have no gaps from the first one kept. */
+	SELECT 'event_not_in_stream', v.organization_id, v.id::text,
+		   CASE WHEN i.event_id IS NULL THEN 'It is neither in the inbox nor has it a position.'
+				ELSE 'It is in the inbox and has a position.' END
+	FROM ledger_agents.events v
+	LEFT JOIN ledger_agents.event_inbox i ON i.organization_id = v.organization_id AND i.event_id = v.id
+	LEFT JOIN ledger_agents.event_positions p ON p.organization_id = v.organization_id AND p.event_id = v.id
+	WHERE (i.event_id IS NULL) = (p.event_id IS NULL)
+	UNION ALL
+	SELECT 'reference_is_broken', x.organization_id, x.event_id::text, 'What is in the stream is no event.'
+	FROM (SELECT i.organization_id, i.event_id FROM ledger_agents.event_inbox i
+		  UNION ALL
+		  SELECT p.organization_id, p.event_id FROM ledger_agents.event_positions p) x
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.events v
+					  WHERE v.organization_id = x.organization_id AND v.id = x.event_id)
+	UNION ALL
+	SELECT 'positions_have_gaps', p.organization_id, p.organization_id,
+		   pg_catalog.format('%s positions from %s to %s, the stream stands at %s.', pg_catalog.count(*),
+							 pg_catalog.min(p.position), pg_catalog.max(p.position), pg_catalog.max(s.last_position))
+	FROM ledger_agents.event_positions p
+	LEFT JOIN ledger_agents.event_streams s ON s.organization_id = p.organization_id
+	GROUP BY p.organization_id
+	HAVING pg_catalog.max(p.position) - pg_catalog.min(p.position) + 1 <> pg_catalog.count(*)
+		OR pg_catalog.max(p.position) IS DISTINCT FROM pg_catalog.max(s.last_position) OR pg_catalog.min(p.position) < 1
+	UNION ALL
+	SELECT 'consumer_ahead_of_stream', c.organization_id, c.name,
+		   pg_catalog.format('Acknowledged up to %s, polled up to %s, the stream stands at %s.',
+							 c.acked_position, c.polled_position, s.last_position)
+	FROM ledger_agents.event_consumers c
+	LEFT JOIN ledger_agents.event_streams s ON s.organization_id = c.organization_id
+	WHERE c.acked_position > c.polled_position OR c.polled_position > coalesce(s.last_position, 0)
+	UNION ALL
 	SELECT 'reference_is_broken', u.organization_id, u.id::text, pg_catalog.format('policy %s', u.policy_id)
 	FROM (SELECT a.organization_id, a.id, a.default_policy_id AS policy_id FROM ledger_agents.agents a
 		  UNION ALL
@@ -402,4 +434,4 @@ BEGIN ATOMIC
 					  WHERE p.organization_id = u.organization_id AND p.id = u.policy_id);
 END;
 COMMENT ON FUNCTION ledger_agents.check_invariants IS
-'One row for each thing that is wrong in the books, none in health: counters against sums and counts, what rules remember, sequences without gaps, approvals above a declining limit, entries, references. Reads everything; for operators and auditors.';
+'One row for each thing that is wrong in the books, none in health: counters against sums and counts, what rules remember, sequences without gaps, approvals above a declining limit, entries, references, the stream of events. Reads everything; for operators and auditors.';

@@ -37,6 +37,24 @@ la_refuse_change(PG_FUNCTION_ARGS)
 			la_detail("append_only", NULL, "The table only grows."));
 }
 
+/*
+ * Ids are ordered by their instant, and what one transaction tells of an agent
+ * has the order of its ids: each is later than the one before, also where the
+ * clock stands still or was set back.
+ */
+static void
+new_event_id(pg_uuid_t *id, TimestampTz now)
+{
+	static TimestampTz last = DT_NOBEGIN;
+
+#if LA_MUTANT != 73
+	last = now > last ? now : last + 1;
+#else
+	last = now;
+#endif
+	la_new_id(id, last);
+}
+
 void
 la_event(const char *organization_id, const char *type, const pg_uuid_t *agent_id,
 		 Jsonb *data)
@@ -45,7 +63,7 @@ la_event(const char *organization_id, const char *type, const pg_uuid_t *agent_i
 	TimestampTz now = la_now();
 	pg_uuid_t	id;
 
-	la_new_id(&id, now);
+	new_event_id(&id, now);
 	la_param_text(&params, organization_id);
 	la_param_uuid(&params, &id);
 	la_param_text(&params, type);

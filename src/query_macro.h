@@ -291,3 +291,30 @@
 	" mcc, country, hold_for, metadata, " columns ")" \
 	" SELECT $1, $2, $20, $21, " outcome ", $36, $37, $38, $39, $40, $41, $42, $43, $44, $45," \
 	" $46, $47, $48, $49, $50, $51, " values " FROM k"
+
+/* What consumer c has acknowledged just now is given. */
+#define CONSUMER_DETAIL(acknowledged) \
+	"ROW(c.organization_id, c.name, c.acked_position, c.polled_position, " acknowledged "," \
+	" coalesce((SELECT s.last_position FROM ledger_agents.event_streams s" \
+	"  WHERE s.organization_id = c.organization_id), 0) - c.acked_position," \
+	" c.created_at, c.acked_at)::ledger_agents.event_consumer_detail"
+#define CONSUMER "ledger_agents.event_consumers c WHERE c.organization_id = $1 AND c.name = $2"
+
+#if LA_MUTANT != 70
+#define ONE_NUMBERS " FOR NO KEY UPDATE SKIP LOCKED"
+#else
+#define ONE_NUMBERS ""
+#endif
+
+/* The oldest $3 events without a position that can be seen. */
+#if LA_MUTANT != 71
+#define UNNUMBERED \
+	"SELECT i.event_id FROM ledger_agents.event_inbox i WHERE i.organization_id = $1" \
+	" ORDER BY i.event_id LIMIT $3"
+#else
+#define UNNUMBERED \
+	"SELECT e.id AS event_id FROM ledger_agents.events e WHERE e.organization_id = $1" \
+	" AND e.id > coalesce((SELECT p.event_id FROM ledger_agents.event_positions p" \
+	"  WHERE p.organization_id = $1 AND p.position = $2), '00000000-0000-0000-0000-000000000000')" \
+	" ORDER BY e.id LIMIT $3"
+#endif

@@ -120,7 +120,9 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.increment ledger_agents.capture ledger_agents.reverse ledger_agents.refund'
                || ' ledger_agents.create_card ledger_agents.update_card ledger_agents.freeze_card'
                || ' ledger_agents.unfreeze_card ledger_agents.close_card'
-               || ' ledger_agents.approve_intent ledger_agents.reject_intent'),
+               || ' ledger_agents.approve_intent ledger_agents.reject_intent'
+               || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
+               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event'),
   ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
@@ -290,6 +292,10 @@ FROM (VALUES
   (pg_catalog.format('SELECT ledger_agents.close_card(%L)', :'my_card')),
   (pg_catalog.format('SELECT ledger_agents.approve_intent(%L)', :'my_intent')),
   (pg_catalog.format('SELECT ledger_agents.reject_intent(%L)', :'my_intent')),
+  ('SELECT count(*) FROM ledger_agents.poll_events(''new'')'),
+  (pg_catalog.format('SELECT ledger_agents.ack_events(''new'', %L)', :'unknown')),
+  ('SELECT count(*) FROM ledger_agents.list_event_consumers()'),
+  ('SELECT ledger_agents.delete_event_consumer(''new'')'),
   ('SELECT ledger_agents.create_organization(''new'')'),
   ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_organization()'),

@@ -79,6 +79,11 @@ SELECT ledger_agents.rotate_agent_token((ledger_agents.create_agent_token(agent(
 SELECT ledger_agents.deregister_agent(agent('gone'));
 SELECT ledger_agents.register_agent('gone', 'c3', spending_limit => 5);
 
+-- One consumer has acknowledged some of what it polled, another nothing; what comes below has no position yet.
+SELECT count(*) FROM ledger_agents.poll_events('reader');
+SELECT ledger_agents.ack_events('reader', (SELECT event_id FROM ledger_agents.event_positions WHERE position = 7));
+SELECT count(*) FROM ledger_agents.poll_events('other', 3);
+
 -- Policies of both kinds, cards in every state, what they remember, intents and attestations.
 SELECT ledger_agents.create_policy('meals', '{"allowedMccs": ["5812", "0742"], "limits": {"perAuth": 50}}');
 SELECT ledger_agents.update_customer('c4', '{"policy": {"limits": {"perDay": 500}, "blockedMerchants": ["Casino"]}}');
@@ -163,6 +168,10 @@ SELECT 'intent', :answer, attestation, linked_intent_id FROM ledger_agents.autho
 SELECT 'not twice', :answer FROM ledger_agents.authorize(pg_temp.agent('asks'), 105, merchant => 'Twice');
 SELECT 'registered', created, differs FROM ledger_agents.register_agent('free', 'c3', spending_limit => 3);
 SELECT 'new', created FROM ledger_agents.register_agent('new', 'new customer');
+-- Each consumer goes on where it stood; events without position get one.
+SELECT 'polled', position, type, data -> 'name', (SELECT external_id FROM ledger_agents.agents WHERE id = e.agent_id) FROM ledger_agents.poll_events('reader', 1000) e
+WHERE created_at < (SELECT min(created_at) FROM ledger_agents.agents WHERE external_id = 'new');
+SELECT 'waiting', name, acked_position FROM ledger_agents.list_event_consumers();
 BEGIN;
 SELECT 'token', agent_id = pg_temp.agent('decline') FROM ledger_agents.authenticate('$secret');
 SELECT 'token', :answer FROM ledger_agents.authorize(amount => 2);
@@ -188,6 +197,8 @@ like($answers, qr/^card\|once\|Diner\|5\|declined\|card_consumed\|/m, 'a single 
 like($answers, qr/^card\|first\|Other\|5\|declined\|merchant_locked\|/m, 'the first merchant stays the only one');
 like($answers, qr/^card\|slow\|Diner\|5\|declined\|cooldown_active\|/m, 'a card that cools down does so still');
 like($answers, qr/^intent\|approved\|/m, 'an intent that was approved pays');
+like($answers, qr/^polled\|8\|/m, 'a consumer goes on where it stood');
+like($answers, qr/^polled\|\d+\|intent\.matched\|/m, 'and gets what had no position');
 like($answers, qr/^not twice\|declined\|approval_required\|/m, 'and once');
 for my $format (sort keys %restore)
 {

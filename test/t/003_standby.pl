@@ -47,6 +47,7 @@ SQL
 my ($agent, $token) = split /\|/,
 	on_primary(q{SELECT id, token FROM ledger_agents.register_agent('a', 'customer', spending_limit => 1000, spending_limit_frequency => 'allTime')});
 my $spend = on_primary("SELECT id FROM ledger_agents.authorize('$agent', 400, idempotency_key => 'first', hold_for => '1 year')");
+my $event = on_primary("SELECT id FROM ledger_agents.poll_events('c', 1)");
 my $token_id = on_primary('SELECT id FROM ledger_agents.agent_tokens');
 catch_up();
 
@@ -64,11 +65,12 @@ my %reads = (
 	list_agent_tokens => "SELECT count(*) FROM ledger_agents.list_agent_tokens('$agent')",
 	get_customer => "SELECT spending_limit FROM ledger_agents.get_customer('customer')",
 	get_organization => 'SELECT timezone FROM ledger_agents.get_organization()',
+	list_event_consumers => 'SELECT name FROM ledger_agents.list_event_consumers()',
 	check_invariants => 'SELECT count(*) FROM ledger_agents.check_invariants()');
 my %answers = (
 	evaluate => 'approved|0', 'evaluate, declined' => 'declined|agent_limit_exceeded|600', get_agent => 'a|400', agent_budget => '400|600',
 	list_agents => '1', get_authorization => '400|authorized', list_authorizations => '1', list_agent_tokens => '1',
-	get_customer => '5000', get_organization => 'UTC', check_invariants => '0');
+	list_event_consumers => 'c', get_customer => '5000', get_organization => 'UTC', check_invariants => '0');
 my @writes = (
 	"ledger_agents.authorize('$agent', 1)",
 	"ledger_agents.authorize('$agent', 400, idempotency_key => 'first', hold_for => '1 year')",
@@ -81,6 +83,10 @@ my @writes = (
 	"ledger_agents.create_agent_token('$agent')",
 	"ledger_agents.revoke_agent_token('$token_id')",
 	"ledger_agents.rotate_agent_token('$token_id')",
+	q{ledger_agents.poll_events('c')},
+	q{ledger_agents.poll_events('new')},
+	qq{ledger_agents.ack_events('c', '$event')},
+	q{ledger_agents.delete_event_consumer('c')},
 	q{ledger_agents.create_organization('o')},
 	q{ledger_agents.update_organization('{"name": "n"}')},
 	q{ledger_agents.update_customer('c', '{"name": "n"}')},

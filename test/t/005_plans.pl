@@ -43,6 +43,10 @@ SELECT decision FROM ledger_agents.evaluate(:'agent', 100000000);
 SELECT status FROM ledger_agents.reverse(:'spend', 4, idempotency_key => 'some');
 SELECT replayed FROM ledger_agents.reverse(:'spend', 4, idempotency_key => 'some');
 SELECT spending_limit FROM ledger_agents.agent_budget(:'agent');
+SELECT id AS event FROM ledger_agents.poll_events('consumer', 1) \\gset
+SELECT acknowledged FROM ledger_agents.ack_events('consumer', :'event');
+SELECT count(*) > 0 FROM ledger_agents.poll_events('consumer');
+SELECT count(*) > 0 FROM ledger_agents.list_event_consumers();
 SELECT amount FROM ledger_agents.get_authorization(:'spend');
 SELECT count(*) > 0 FROM ledger_agents.list_authorizations(:'agent');
 SELECT count(*) > 0 FROM ledger_agents.list_authorizations();
