@@ -247,6 +247,13 @@ AS 'MODULE_PATHNAME', 'la_approves';
 COMMENT ON FUNCTION ledger_agents.approves IS
 'The engine''s own: asked in the middle of the statement that books an approval, whether the decision under way approves by this counter alone. Error: 55000 when no decision is under way.';
 
+CREATE FUNCTION ledger_agents.booked(counted boolean)
+RETURNS SETOF ledger_agents.authorizations
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
+AS 'MODULE_PATHNAME', 'la_booked';
+COMMENT ON FUNCTION ledger_agents.booked IS
+'The engine''s own: the row of the decision under way, for the statement that books it; no row where the counter was not. Error: 55000 when no decision is under way.';
+
 CREATE FUNCTION ledger_agents.authorize(
 	agent_id uuid DEFAULT NULL,
 	amount bigint DEFAULT NULL,

@@ -21,7 +21,7 @@ DECLARE
 	/* What only reads, but looks at every organization. */
 	for_auditor constant name[] := '{check_invariants,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
-	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,approves,grant_access}';
+	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,approves,booked,grant_access}';
 	granted text;
 BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);

@@ -29,6 +29,24 @@ enum
 	REPLAYED, CURSOR, COLUMNS
 };
 
+/* The column of authorizations that is given as it is; all others are set apart. */
+static const int stored_as[COLUMNS] = {
+	[ORGANIZATION_ID] = LA_X_ORGANIZATION_ID,[ID] = LA_X_ID,[AGENT_ID] = LA_X_AGENT_ID,
+	[CUSTOMER_ID] = LA_X_CUSTOMER_ID,[SEQUENCE] = LA_X_SEQUENCE,[DECISION] = LA_X_DECISION,
+	[STATUS] = LA_X_STATUS,[REASON] = LA_X_REASON,[REASONS] = LA_X_REASONS,
+	[FAILED_LIMITS] = LA_X_FAILED_LIMITS,[MAX_APPROVABLE] = LA_X_MAX_APPROVABLE,
+	[RETRY_AT] = LA_X_RETRY_AT,[REMAINING] = LA_X_REMAINING,[AMOUNT] = LA_X_AMOUNT,
+	[INCREMENTED_AMOUNT] = -1,[CAPTURED_AMOUNT] = -1,[REVERSED_AMOUNT] = -1,[REFUNDED_AMOUNT] = -1,
+	[HELD_AMOUNT] = -1,[COUNTED_AMOUNT] = LA_X_COUNTED_AMOUNT,[CURRENCY] = LA_X_CURRENCY,
+	[MERCHANT] = LA_X_MERCHANT,[MCC] = LA_X_MCC,[COUNTRY] = LA_X_COUNTRY,[CARD_ID] = LA_X_CARD_ID,
+	[INTENT_ID] = LA_X_INTENT_ID,[LINKED_INTENT_ID] = LA_X_LINKED_INTENT_ID,[ATTESTATION] = -1,
+	[IDEMPOTENCY_KEY] = LA_X_IDEMPOTENCY_KEY,[HOLD_FOR] = LA_X_HOLD_FOR,[EXPIRES_AT] = LA_X_EXPIRES_AT,
+	[INCREMENT_OF] = LA_X_INCREMENT_OF,[RECORDED] = -1,[AGENT_LIMIT] = LA_X_AGENT_LIMIT,
+	[AGENT_LIMIT_FREQUENCY] = LA_X_AGENT_LIMIT_FREQUENCY,
+	[ON_LIMIT_EXCEEDED] = LA_X_ON_LIMIT_EXCEEDED,[AGENT_SPENT] = LA_X_AGENT_SPENT,
+	[METADATA] = LA_X_METADATA,[DECIDED_AT] = LA_X_DECIDED_AT,[REPLAYED] = -1,[CURSOR] = -1
+};
+
 typedef struct Row
 {
 	TupleDesc	desc;
@@ -37,93 +55,60 @@ typedef struct Row
 } Row;
 
 static void
-set(Row *row, int column, Datum value, bool isset)
+set(Row *row, int column, Datum value)
 {
 	row->values[column] = value;
-	row->nulls[column] = !isset;
+	row->nulls[column] = false;
+}
+
+static Oid
+type_of(const Row *row, int column)
+{
+	return TupleDescAttr(row->desc, column)->atttypid;
+}
+
+/* What the row of authorizations says by null, or not at all. */
+static void
+set_rest(Row *row, const LaSpend *spend)
+{
+	const LaVerdict *verdict = &spend->decision.verdict;
+	int64		amount = verdict->approved ? spend->request.amount : 0;
+	bool		recorded = spend->request.recorded;
+
+	set(row, INCREMENTED_AMOUNT, Int64GetDatum(0));
+	set(row, CAPTURED_AMOUNT, Int64GetDatum(recorded ? amount : 0));
+	set(row, REVERSED_AMOUNT, Int64GetDatum(0));
+	set(row, REFUNDED_AMOUNT, Int64GetDatum(0));
+	set(row, HELD_AMOUNT, Int64GetDatum(recorded ? 0 : amount));
+	set(row, ATTESTATION,
+		la_enum_value(type_of(row, ATTESTATION), la_attestation_label(verdict->attestation)));
+	set(row, RECORDED, BoolGetDatum(recorded));
+	set(row, REPLAYED, BoolGetDatum(false));
 }
 
 static void
-set_text(Row *row, int column, const char *value)
+describe(LaBooks *books, LaSpend *spend, const Row *row)
 {
-	if (value != NULL)
-		set(row, column, CStringGetTextDatum(value), true);
+	LaSpendTypes types;
+
+	types.decision = type_of(row, DECISION);
+	types.status = type_of(row, STATUS);
+	types.reason = type_of(row, REASON);
+	types.attestation = type_of(row, ATTESTATION);
+	la_describe(books, spend, &types);
 }
 
+/* What only a decision that was stored has. */
 static void
-set_label(Row *row, int column, const char *label)
+clear_stored(Row *row, const LaDecision *decision)
 {
-	set(row, column, la_enum_value(TupleDescAttr(row->desc, column)->atttypid, label), true);
-}
-
-static void
-set_decline(Row *row, const LaDecision *decision)
-{
-	const LaVerdict *verdict = &decision->verdict;
-	Oid			type = TupleDescAttr(row->desc, REASON)->atttypid;
-	Datum		reasons[LA_MAX_REASONS];
-
-	for (int i = 0; i < verdict->nreasons; i++)
-		reasons[i] = la_enum_value(type, la_reason_label(verdict->reasons[i]));
-	set(row, REASON, reasons[0], true);
-	set(row, REASONS,
-		PointerGetDatum(construct_array(reasons, verdict->nreasons, type, sizeof(Oid), true,
-										TYPALIGN_INT)), true);
-	set(row, FAILED_LIMITS, JsonbPGetDatum(decision->failed_limits), true);
-	set(row, RETRY_AT, TimestampTzGetDatum(decision->retry_at), decision->retries);
-}
-
-static void
-set_request(Row *row, const LaRequest *request)
-{
-	set(row, AMOUNT, Int64GetDatum(request->amount), true);
-	set(row, INCREMENTED_AMOUNT, Int64GetDatum(0), true);
-	set(row, REVERSED_AMOUNT, Int64GetDatum(0), true);
-	set(row, REFUNDED_AMOUNT, Int64GetDatum(0), true);
-	set(row, INCREMENT_OF, UUIDPGetDatum(request->increment_of), request->increment_of != NULL);
-	set(row, RECORDED, BoolGetDatum(request->recorded), true);
-	set_text(row, CURRENCY, request->currency);
-	set_text(row, MERCHANT, request->merchant);
-	set_text(row, MCC, request->mcc);
-	set_text(row, COUNTRY, request->country);
-	set(row, CARD_ID, UUIDPGetDatum(request->card_id), request->card_id != NULL);
-	set(row, INTENT_ID, UUIDPGetDatum(request->intent_id), request->intent_id != NULL);
-	set(row, HOLD_FOR, IntervalPGetDatum(request->hold_for), request->hold_for != NULL);
-	set(row, METADATA, JsonbPGetDatum(request->metadata), request->metadata != NULL);
-}
-
-static void
-set_decision(Row *row, const LaBooks *books, const LaRequest *request, const LaDecision *decision,
-			 bool evaluated)
-{
-	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT];
-
-	set_label(row, DECISION, verdict->approved ? "approved" : "declined");
-	set_label(row, STATUS, !verdict->approved ? "declined"
-			  : request->recorded ? "captured" : "authorized");
-	set(row, CAPTURED_AMOUNT, Int64GetDatum(request->recorded ? request->amount : 0), true);
-	set(row, HELD_AMOUNT, Int64GetDatum(verdict->approved && !request->recorded ? request->amount : 0),
-		true);
-	set(row, MAX_APPROVABLE, Int64GetDatum(verdict->max_approvable), verdict->max_approvable != 0);
-	set(row, REMAINING, Int64GetDatum(verdict->remaining), verdict->approved && verdict->limited);
-	set(row, COUNTED_AMOUNT, Int64GetDatum(verdict->approved ? request->amount : 0), true);
-	set(row, EXPIRES_AT, TimestampTzGetDatum(decision->expires_at),
-		decision->expires);
-	set(row, AGENT_LIMIT, Int64GetDatum(own->limit), own->set);
-	set(row, AGENT_LIMIT_FREQUENCY, own->stored_frequency, true);
-	set(row, ON_LIMIT_EXCEEDED, own->stored_action, true);
-	set(row, AGENT_SPENT, Int64GetDatum(decision->spent_after), true);
-	set_label(row, ATTESTATION, la_attestation_label(verdict->attestation));
-	set(row, LINKED_INTENT_ID, UUIDPGetDatum(decision->linked_intent),
-		decision->linked_intent != NULL && !(evaluated && decision->parks));
-	if (!verdict->approved)
-		set_decline(row, decision);
+	row->nulls[ID] = row->nulls[SEQUENCE] = row->nulls[IDEMPOTENCY_KEY] = true;
+	if (decision->parks)
+		row->nulls[LINKED_INTENT_ID] = true;
 }
 
 Datum
-la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *request,
-		  const LaDecision *decision, const pg_uuid_t *id)
+la_answer(FunctionCallInfo fcinfo, LaBooks *books, LaSpend *spend, bool stored)
 {
 	Row			row;
 	Datum		answer;
@@ -131,19 +116,14 @@ la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *reques
 	memset(row.nulls, true, sizeof(row.nulls));
 	row.desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
 	Assert(row.desc->natts == COLUMNS);
-	set_text(&row, ORGANIZATION_ID, books->organization_id);
-	set(&row, AGENT_ID, UUIDPGetDatum(&books->agent_id), true);
-	set_text(&row, CUSTOMER_ID, books->customer_id);
-	set(&row, DECIDED_AT, TimestampTzGetDatum(books->at), true);
-	set(&row, REPLAYED, BoolGetDatum(false), true);
-	if (id != NULL)
-	{
-		set(&row, ID, UUIDPGetDatum(id), true);
-		set(&row, SEQUENCE, Int64GetDatum(books->counters[LA_AGENT].sequence), true);
-		set_text(&row, IDEMPOTENCY_KEY, request->key);
-	}
-	set_request(&row, request);
-	set_decision(&row, books, request, decision, id == NULL);
+	if (!spend->described)
+		describe(books, spend, &row);
+	for (int i = 0; i < COLUMNS; i++)
+		if (stored_as[i] >= 0 && !spend->nulls[stored_as[i]])
+			set(&row, i, spend->values[stored_as[i]]);
+	set_rest(&row, spend);
+	if (!stored)
+		clear_stored(&row, &spend->decision);
 	answer = SPI_datumTransfer(HeapTupleGetDatum(heap_form_tuple(row.desc, row.values, row.nulls)),
 							   false, -1);
 	ReleaseTupleDesc(row.desc);

@@ -4,14 +4,18 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
+#include "access/htup_details.h"
+#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "amount.h"
+#include "errors.h"
 #include "module.h"
 #include "spend.h"
+
+PG_FUNCTION_INFO_V1(la_booked);
 
 /* Books an approval on the counters in memory; elsewhere they only move on. */
 static void
@@ -95,17 +99,6 @@ la_decide(LaBooks *books, LaRequest *request, LaDecision *decision)
 		la_describe_decline(books, request, decision);
 }
 
-static Datum
-reason_array(const LaVerdict *verdict)
-{
-	Datum		labels[LA_MAX_REASONS];
-
-	for (int i = 0; i < verdict->nreasons; i++)
-		labels[i] = CStringGetTextDatum(la_reason_label(verdict->reasons[i]));
-	return PointerGetDatum(construct_array(labels, verdict->nreasons, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 void
 la_begin_entry(LaBooks *books, LaSpend *spend)
 {
@@ -113,79 +106,182 @@ la_begin_entry(LaBooks *books, LaSpend *spend)
 	books->counters[LA_AGENT].sequence++;
 }
 
-/* The parameters that approvals and declines both have. */
 static void
-param_decision(LaParams *params, LaBooks *books, const LaSpend *spend)
+set(LaSpend *spend, int column, Datum value, bool isset)
+{
+	spend->values[column] = value;
+	spend->nulls[column] = !isset;
+}
+
+static void
+set_int64(LaSpend *spend, int column, int64 value)
+{
+	set(spend, column, Int64GetDatum(value), true);
+}
+
+static void
+set_text(LaSpend *spend, int column, const char *value)
+{
+	if (value != NULL)
+		set(spend, column, CStringGetTextDatum(value), true);
+}
+
+static void
+set_uuid(LaSpend *spend, int column, const pg_uuid_t *value)
+{
+	set(spend, column, UUIDPGetDatum(value), value != NULL);
+}
+
+static void
+describe_request(LaSpend *spend)
 {
 	const LaRequest *request = &spend->request;
+
+	set_int64(spend, LA_X_AMOUNT, request->amount);
+	set_text(spend, LA_X_CURRENCY, request->currency);
+	set_text(spend, LA_X_IDEMPOTENCY_KEY, request->key);
+	set_text(spend, LA_X_MERCHANT, request->merchant);
+	set_text(spend, LA_X_MCC, request->mcc);
+	set_text(spend, LA_X_COUNTRY, request->country);
+	set_uuid(spend, LA_X_CARD_ID, request->card_id);
+	set_uuid(spend, LA_X_INTENT_ID, request->intent_id);
+	set_uuid(spend, LA_X_INCREMENT_OF, request->increment_of);
+	set(spend, LA_X_RECORDED, BoolGetDatum(true), request->recorded);
+	set(spend, LA_X_HOLD_FOR, IntervalPGetDatum(request->hold_for), request->hold_for != NULL);
+	set(spend, LA_X_METADATA, JsonbPGetDatum(request->metadata), request->metadata != NULL);
+}
+
+static void
+describe_approval(LaSpend *spend, const LaSpendTypes *types)
+{
+	const LaDecision *decision = &spend->decision;
+	int64		amount = spend->request.amount;
+	bool		recorded = spend->request.recorded;
+
+	set(spend, LA_X_DECISION, la_enum_value(types->decision, "approved"), true);
+	set(spend, LA_X_STATUS, la_enum_value(types->status, recorded ? "captured" : "authorized"), true);
+	set_int64(spend, LA_X_COUNTED_AMOUNT, amount);
+	set(spend, LA_X_CAPTURED_AMOUNT, Int64GetDatum(amount), recorded);
+	set(spend, LA_X_REMAINING, Int64GetDatum(decision->verdict.remaining), decision->verdict.limited);
+	set(spend, LA_X_EXPIRES_AT, TimestampTzGetDatum(decision->expires_at), decision->expires);
+}
+
+static void
+describe_decline(LaSpend *spend, const LaSpendTypes *types)
+{
 	const LaDecision *decision = &spend->decision;
 	const LaVerdict *verdict = &decision->verdict;
-	const LaLimit *own = &books->facts.limits[LA_AGENT];
+	Datum		reasons[LA_MAX_REASONS];
 
-	la_param_text(params, books->organization_id);
-	la_param_uuid(params, &books->agent_id);
-	la_param_counter(params, &books->counters[LA_AGENT]);
-	la_param_uuid(params, &spend->id);
-	la_param_int64(params, request->amount);
-	la_param_int64(params, verdict->approved ? request->amount : 0);
-	la_param_int64(params, decision->spent_after);
-	la_param(params, Int64GetDatum(own->limit), !own->set);
-	la_param(params, Int64GetDatum(verdict->max_approvable), verdict->max_approvable == 0);
-	la_param(params, own->stored_frequency, false);
-	la_param(params, own->stored_action, false);
-	la_param_text(params, books->customer_id);
-	la_param_text(params, request->currency);
-	la_param_text(params, request->key);
-	la_param_text(params, request->merchant);
-	la_param_text(params, request->mcc);
-	la_param_text(params, request->country);
-	la_param(params, IntervalPGetDatum(request->hold_for), request->hold_for == NULL);
-	la_param(params, JsonbPGetDatum(request->metadata), request->metadata == NULL);
-	la_param_text(params, books->agent_text);
+	for (int i = 0; i < verdict->nreasons; i++)
+		reasons[i] = la_enum_value(types->reason, la_reason_label(verdict->reasons[i]));
+	set(spend, LA_X_DECISION, la_enum_value(types->decision, "declined"), true);
+	set(spend, LA_X_STATUS, la_enum_value(types->status, "declined"), true);
+	set_int64(spend, LA_X_COUNTED_AMOUNT, 0);
+	set(spend, LA_X_REASON, reasons[0], true);
+	set(spend, LA_X_REASONS,
+		PointerGetDatum(construct_array(reasons, verdict->nreasons, types->reason, sizeof(Oid), true,
+										TYPALIGN_INT)), true);
+	set(spend, LA_X_FAILED_LIMITS, JsonbPGetDatum(decision->failed_limits), true);
+	set(spend, LA_X_RETRY_AT, TimestampTzGetDatum(decision->retry_at), decision->retries);
 }
 
 void
-la_param_approval(LaParams *params, LaBooks *books, const LaSpend *spend)
+la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types)
 {
-	const LaVerdict *verdict = &spend->decision.verdict;
+	const LaDecision *decision = &spend->decision;
+	const LaVerdict *verdict = &decision->verdict;
+	const LaLimit *own = &books->facts.limits[LA_AGENT];
+	bool		attested = verdict->attestation != LA_UNATTESTED;
 
-	param_decision(params, books, spend);
-	la_param(params, Int64GetDatum(verdict->remaining), !verdict->limited);
-	la_param(params, TimestampTzGetDatum(spend->decision.expires_at), !spend->decision.expires);
+	memset(spend->nulls, true, sizeof(spend->nulls));
+	set_text(spend, LA_X_ORGANIZATION_ID, books->organization_id);
+	set_uuid(spend, LA_X_ID, &spend->id);
+	set_uuid(spend, LA_X_AGENT_ID, &books->agent_id);
+	set_text(spend, LA_X_CUSTOMER_ID, books->customer_id);
+	set_int64(spend, LA_X_SEQUENCE, books->counters[LA_AGENT].sequence);
+	set(spend, LA_X_DECIDED_AT, TimestampTzGetDatum(books->at), true);
+	set_int64(spend, LA_X_AGENT_SPENT, decision->spent_after);
+	set(spend, LA_X_AGENT_LIMIT, Int64GetDatum(own->limit), own->set);
+	set(spend, LA_X_AGENT_LIMIT_FREQUENCY, own->stored_frequency, true);
+	set(spend, LA_X_ON_LIMIT_EXCEEDED, own->stored_action, true);
+	set(spend, LA_X_MAX_APPROVABLE, Int64GetDatum(verdict->max_approvable), verdict->max_approvable != 0);
+	set_uuid(spend, LA_X_LINKED_INTENT_ID, decision->linked_intent);
+	if (attested)
+		set(spend, LA_X_ATTESTATION,
+			la_enum_value(types->attestation, la_attestation_label(verdict->attestation)), true);
+	describe_request(spend);
+	if (verdict->approved)
+		describe_approval(spend, types);
+	else
+		describe_decline(spend, types);
+	spend->described = true;
 }
 
-/* What is null for most. */
-static void
-param_rare(LaParams *params, const LaSpend *spend)
-{
-	LaAttestation attestation = spend->decision.verdict.attestation;
+static const LaBooking *current = NULL;
 
-	la_param_uuid(params, spend->request.card_id);
-	la_param_uuid(params, spend->request.intent_id);
-	la_param_uuid(params, spend->decision.linked_intent);
-	la_param_text(params, attestation == LA_UNATTESTED ? NULL : la_attestation_label(attestation));
-	la_param_uuid(params, spend->request.increment_of);
+const LaBooking *
+la_set_booking(const LaBooking *booking)
+{
+	const LaBooking *before = current;
+
+	current = booking;
+	return before;
+}
+
+/*
+ * ledger_agents.booked(counted boolean) returns setof ledger_agents.authorizations
+ *
+ * The row of the decision under way, which BOOK stores; strict, so that there is
+ * none where the counter was not the one that was judged.
+ */
+Datum
+la_booked(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	desc;
+	LaSpendTypes types;
+	MemoryContext previous;
+
+	if (current == NULL || result == NULL || !IsA(result, ReturnSetInfo) ||
+		result->expectedDesc == NULL || result->expectedDesc->natts != LA_X_COLUMNS)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("no decision is under way"));
+	desc = result->expectedDesc;
+	types.decision = TupleDescAttr(desc, LA_X_DECISION)->atttypid;
+	types.status = TupleDescAttr(desc, LA_X_STATUS)->atttypid;
+	types.reason = TupleDescAttr(desc, LA_X_REASON)->atttypid;
+	types.attestation = TupleDescAttr(desc, LA_X_ATTESTATION)->atttypid;
+	/* The answer is made of the same values, when the statement is over. */
+	previous = MemoryContextSwitchTo(current->memory);
+	la_describe(current->books, current->spend, &types);
+	MemoryContextSwitchTo(previous);
+	/* A set of one row: the caller asks no second time. */
+	result->isDone = ExprSingleResult;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, current->spend->values,
+													  current->spend->nulls)));
 }
 
 bool
 la_apply(LaBooks *books, LaSpend *spend)
 {
-	const LaDecision *decision = &spend->decision;
-	const LaVerdict *verdict = &decision->verdict;
+	LaBooking	booking = {books, spend, CurrentMemoryContext};
+	const LaBooking *before = la_set_booking(&booking);
 	LaParams	params = {0};
 
 	la_begin_entry(books, spend);
-	if (verdict->approved)
+	la_param_text(&params, books->organization_id);
+	la_param_text(&params, books->agent_text);
+	la_param_counter(&params, &books->counters[LA_AGENT]);
+	PG_TRY();
 	{
-		la_param_approval(&params, books, spend);
-		param_rare(&params, spend);
-		return la_run(spend->request.recorded ? LA_Q_RECORD : LA_Q_APPROVE, &params, LA_WRITE) == 1;
+		books->booked = la_run(LA_Q_BOOK, &params, LA_WRITE) == 1;
 	}
-	param_decision(&params, books, spend);
-	la_param(&params, TimestampTzGetDatum(decision->retry_at), !decision->retries);
-	la_param_text(&params, la_reason_label(verdict->reasons[0]));
-	la_param(&params, reason_array(verdict), false);
-	la_param(&params, JsonbPGetDatum(decision->failed_limits), false);
-	param_rare(&params, spend);
-	return la_run(LA_Q_DECLINE, &params, LA_WRITE) == 1;
+	PG_FINALLY();
+	{
+		(void) la_set_booking(before);
+	}
+	PG_END_TRY();
+	return books->booked;
 }

@@ -98,7 +98,7 @@ increment(FunctionCallInfo fcinfo, LaSettlement *settlement)
 		la_param_int64(&params, settlement->entry.added);
 		la_run(LA_Q_INCREMENTED, &params, LA_WRITE);
 	}
-	answer = la_answer(fcinfo, books, &spend.request, &spend.decision, &spend.id);
+	answer = la_answer(fcinfo, books, &spend, true);
 	la_books_close(books);
 	la_follow(books, &spend.request, &spend.decision, &spend.id);
 	return answer;
@@ -184,7 +184,7 @@ la_record_spend(PG_FUNCTION_ARGS)
 	{
 		la_measure(books, la_now());
 		record(&settlement, &spend);
-		answer = la_answer(fcinfo, books, &spend.request, &spend.decision, &spend.id);
+		answer = la_answer(fcinfo, books, &spend, true);
 		la_books_close(books);
 		la_follow(books, &spend.request, &spend.decision, &spend.id);
 	}

@@ -239,9 +239,9 @@
 	" FROM ledger_agents.authorizations x WHERE " whose " AND x.currency = $5 AND $4 IS NOT NULL) r" \
 	" WHERE r.freed >= $6 LIMIT 1"
 
-#define KEY_AND_COUNTER(key) \
+#define KEY_AND_COUNTER(agent, key) \
 	"EXISTS (SELECT FROM ledger_agents.authorizations x WHERE x.organization_id = $1" \
-	" AND x.agent_id = $2 AND x.idempotency_key = " key "), k.xmax, k"
+	" AND x.agent_id = " agent " AND x.idempotency_key = " key "), k.xmax, k"
 /* What a decision must know of an intent i. */
 #define INTENT_FACTS \
 	"i.id, i.status::text, i.card_id, i.approved_at IS NOT NULL, i.parked, i.expected_amount," \
@@ -255,14 +255,6 @@
 #else
 #define AS_JUDGED " AND $3 IS NOT NULL"
 #endif
-
-/*
- * Books a decision of agent $2: its counter as judged, and the row that hangs on
- * it.  What only approvals or only declines have comes last.  Outcomes are
- * literals and the agent's enums of their own type, because a cast is looked up
- * anew in every call.
- */
-#define BOOKED_TYPES "uiiiii" "FA" "tttttt" "vjt"
 
 /* What la_param_entry() gives, from $2 on. */
 #define ENTRY_TYPES "uuuitiiiibbzt"
@@ -278,19 +270,17 @@
 	" counted_amount = " counted ", captured_amount = nullif(" captured ", 0)," \
 	" reversed_amount = nullif(" reversed ", 0), refunded_amount = nullif(" refunded ", 0)"
 
-/* What is null for most: the card, both intents, the attestation, of what it is an increment. */
-#define RARE_TYPES "uuutu"
-#define RARE_COLUMNS "card_id, intent_id, linked_intent_id, attestation, increment_of"
-#define BOOK(counter_set, judged, outcome, columns, values) \
+/*
+ * Books a decision of agent $2: its counter as judged, and the row that hangs on
+ * it.  booked() hands the row in whole: a list of so many columns is paid for
+ * anew in every call.
+ */
+#define BOOK(counter_set, judged) \
 	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $52" judged \
+	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $2" judged \
 	" RETURNING true)" \
-	" INSERT INTO ledger_agents.authorizations (organization_id, agent_id, sequence, decided_at," \
-	" decision, status, id, amount, counted_amount, agent_spent, agent_limit, max_approvable," \
-	" agent_limit_frequency, on_limit_exceeded, customer_id, currency, idempotency_key, merchant," \
-	" mcc, country, hold_for, metadata, " columns ")" \
-	" SELECT $1, $2, $20, $21, " outcome ", $36, $37, $38, $39, $40, $41, $42, $43, $44, $45," \
-	" $46, $47, $48, $49, $50, $51, " values " FROM k"
+	" INSERT INTO ledger_agents.authorizations" \
+	" SELECT b.* FROM ledger_agents.booked((SELECT true FROM k)) b"
 
 /* What consumer c has acknowledged just now is given. */
 #define CONSUMER_DETAIL(acknowledged) \

@@ -404,10 +404,10 @@ static const Statement statements[LA_Q_COUNT] = {
 	 * reason enums are read as they are stored.
 	 */
 	[LA_Q_GATHER] = {"tutt",
-	"SELECT " KEY_AND_COUNTER("$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
+	"SELECT " KEY_AND_COUNTER("$2", "$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
 	/* The same with the counter of card $5. */
 	[LA_Q_GATHER_CARD] = {"tuttt",
-		"SELECT " KEY_AND_COUNTER("$3") ", c FROM ledger_agents.counters k"
+		"SELECT " KEY_AND_COUNTER("$2", "$3") ", c FROM ledger_agents.counters k"
 		" JOIN ledger_agents.counters c ON c.organization_id = $1 AND c.scope = 'card'"
 	" AND c.scope_id = $5 WHERE " AGENT_COUNTER},
 	/* Open intents of agent $2 at $3, oldest first. */
@@ -463,25 +463,11 @@ static const Statement statements[LA_Q_COUNT] = {
 
 	/*
 	 * Gathers, judges and books in one: approves() is asked in the middle,
-	 * and the parameters that it hands in are those that are booked.
+	 * and what it hands in for $3 to $35 is what is booked.
 	 */
-	[LA_Q_APPROVE_AT_ONCE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz",
-		BOOK(COUNTER_SET_SUMS,
-			 " AND ledger_agents.approves(" KEY_AND_COUNTER("$46") ")",
-			 "'approved', 'authorized'", "remaining, expires_at", "$53, $54")},
-	[LA_Q_APPROVE] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz" RARE_TYPES,
-		BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'authorized'", "remaining, expires_at, " RARE_COLUMNS,
-			 "$53, $54, $55, $56, $57, $58::ledger_agents.attestation_status, $59")},
-	/* Spend that happened elsewhere: taken already. */
-	[LA_Q_RECORD] = {"tu" COUNTER_TYPES BOOKED_TYPES "iz" RARE_TYPES,
-		BOOK(COUNTER_SET, AS_JUDGED, "'approved', 'captured'",
-			 "captured_amount, recorded, remaining, expires_at, " RARE_COLUMNS,
-			 "$37, true, $53, $54, $55, $56, $57, $58::ledger_agents.attestation_status, $59")},
-
-	[LA_Q_DECLINE] = {"tu" COUNTER_TYPES BOOKED_TYPES "ztTj" RARE_TYPES,
-		BOOK(COUNTER_SET, AS_JUDGED, "'declined', 'declined'", "retry_at, reason, reasons, failed_limits, " RARE_COLUMNS,
-			 "$53, $54::ledger_agents.decline_reason, $55::ledger_agents.decline_reason[], $56,"
-			 " $57, $58, $59, $60::ledger_agents.attestation_status, $61")},
+	[LA_Q_APPROVE_AT_ONCE] = {"tt" COUNTER_TYPES "ut",
+	BOOK(COUNTER_SET_SUMS, " AND ledger_agents.approves(" KEY_AND_COUNTER("$36", "$37") ")")},
+	[LA_Q_BOOK] = {"tt" COUNTER_TYPES, BOOK(COUNTER_SET, AS_JUDGED)},
 
 	/*
 	 * The stored answer to a key, and the names of the fields that differ

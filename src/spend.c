@@ -63,21 +63,21 @@ Datum
 la_evaluate(PG_FUNCTION_ARGS)
 {
 	LaPrincipal caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
-	LaRequest	request;
+	LaSpend		spend = {0};
+	LaRequest  *request = &spend.request;
 	LaBooks		books;
-	LaDecision	decision;
 	TimestampTz at;
 	Datum		answer;
 
-	la_read_request(fcinfo, &caller, &request);
+	la_read_request(fcinfo, &caller, request);
 	at = PG_ARGISNULL(LA_ARG_AS_OF) ? la_now() : PG_GETARG_TIMESTAMPTZ(LA_ARG_AS_OF);
 	SPI_connect();
-	la_books_init(&books, &caller, &request.agent_id, LA_STATEMENT);
-	la_books_name(&books, request.card_id, request.intent_id);
+	la_books_init(&books, &caller, &request->agent_id, LA_STATEMENT);
+	la_books_name(&books, request->card_id, request->intent_id);
 	la_books_read(&books, &caller, at);
 	la_measure(&books, at);
-	la_decide(&books, &request, &decision);
-	answer = la_answer(fcinfo, &books, &request, &decision, NULL);
+	la_decide(&books, request, &spend.decision);
+	answer = la_answer(fcinfo, &books, &spend, false);
 	SPI_finish();
 	return answer;
 }
@@ -94,6 +94,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	PreventCommandIfReadOnly("authorize()");
 	caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
 	la_read_request(fcinfo, &caller, &spend.request);
+	spend.described = false;
 	la_limit_waiting();
 	SPI_connect();
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
@@ -113,7 +114,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	if (!books.key_known)
 		la_settle(&books, &spend.request, &spend.decision, &spend.id);
 	answer = books.key_known ? la_replay(&books, &spend.request, raise)
-		: la_answer(fcinfo, &books, &spend.request, &spend.decision, &spend.id);
+		: la_answer(fcinfo, &books, &spend, true);
 	la_books_close(&books);
 
 	/*
@@ -140,28 +141,36 @@ book(LaBooks *books, LaSpend *spend, bool raise)
 /* A statement under way that asks approves() in its middle. */
 typedef struct Attempt
 {
-	LaBooks    *books;
-	LaSpend    *spend;
+	LaBooking	booking;
 	LaParams	params;
-	MemoryContext memory;
 	bool		asked;
 	bool		approved;
 } Attempt;
 
 static Attempt *current = NULL;
 
+static void
+param_attempt(Attempt *attempt)
+{
+	LaBooks    *books = attempt->booking.books;
+
+	attempt->params.count = 0;
+	la_param_text(&attempt->params, books->organization_id);
+	la_param_text(&attempt->params, books->agent_text);
+	la_param_counter(&attempt->params, &books->counters[LA_AGENT]);
+	la_param_uuid(&attempt->params, &books->agent_id);
+	la_param_text(&attempt->params, attempt->booking.spend->request.key);
+}
+
 /* See LaBookAtOnce. */
 static void
 book_at_once(LaBooks *books, void *decision)
 {
-	Attempt		attempt = {
-		.books = books, .spend = decision, .memory = CurrentMemoryContext
-	};
-
+	Attempt		attempt = {.booking = {books, decision, CurrentMemoryContext}};
 	Attempt    *outer = current;
+	const LaBooking *before = la_set_booking(&attempt.booking);
 
-	memset(&attempt.spend->decision, 0, sizeof(LaDecision));
-	la_param_approval(&attempt.params, books, attempt.spend);
+	param_attempt(&attempt);
 	current = &attempt;
 	PG_TRY();
 	{
@@ -170,6 +179,7 @@ book_at_once(LaBooks *books, void *decision)
 	PG_FINALLY();
 	{
 		current = outer;
+		(void) la_set_booking(before);
 	}
 	PG_END_TRY();
 	if (books->booked)
@@ -207,14 +217,13 @@ la_approves(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(attempt->approved);
 #endif
 	attempt->asked = true;
-	previous = MemoryContextSwitchTo(attempt->memory);
-	la_books_read_counter(attempt->books, PG_GETARG_BOOL(0), PG_GETARG_TRANSACTIONID(1),
+	previous = MemoryContextSwitchTo(attempt->booking.memory);
+	la_books_read_counter(attempt->booking.books, PG_GETARG_BOOL(0), PG_GETARG_TRANSACTIONID(1),
 						  PG_GETARG_DATUM(2));
-	attempt->approved = approve_by_counter(attempt->books, attempt->spend);
+	attempt->approved = approve_by_counter(attempt->booking.books, attempt->booking.spend);
 	if (attempt->approved)
 	{
-		attempt->params.count = 0;
-		la_param_approval(&attempt->params, attempt->books, attempt->spend);
+		param_attempt(attempt);
 		la_params_renew(&attempt->params);
 	}
 	MemoryContextSwitchTo(previous);

@@ -47,13 +47,38 @@ typedef struct LaDecision
 	bool		tell_approaching;	/* agent.limit_approaching is due */
 } LaDecision;
 
+/* Columns of ledger_agents.authorizations, in their order there. */
+enum
+{
+	LA_X_ORGANIZATION_ID, LA_X_ID, LA_X_AGENT_ID, LA_X_SEQUENCE, LA_X_DECIDED_AT, LA_X_AMOUNT,
+	LA_X_COUNTED_AMOUNT, LA_X_AGENT_SPENT, LA_X_AGENT_LIMIT, LA_X_REMAINING, LA_X_MAX_APPROVABLE,
+	LA_X_RETRY_AT, LA_X_EXPIRES_AT, LA_X_CAPTURED_AMOUNT, LA_X_REVERSED_AMOUNT,
+	LA_X_REFUNDED_AMOUNT, LA_X_INCREMENTED_AMOUNT, LA_X_INCREMENT_OF, LA_X_RECORDED, LA_X_CARD_ID,
+	LA_X_INTENT_ID, LA_X_LINKED_INTENT_ID, LA_X_DECISION, LA_X_STATUS, LA_X_REASON,
+	LA_X_AGENT_LIMIT_FREQUENCY, LA_X_ON_LIMIT_EXCEEDED, LA_X_ATTESTATION, LA_X_CUSTOMER_ID,
+	LA_X_CURRENCY, LA_X_IDEMPOTENCY_KEY, LA_X_MERCHANT, LA_X_MCC, LA_X_COUNTRY, LA_X_HOLD_FOR,
+	LA_X_REASONS, LA_X_FAILED_LIMITS, LA_X_METADATA, LA_X_COLUMNS
+};
+
 /* A call on its way. */
 typedef struct LaSpend
 {
 	LaRequest	request;
 	LaDecision	decision;
 	pg_uuid_t	id;
+	bool		described;		/* the next two are set */
+	Datum		values[LA_X_COLUMNS];
+	bool		nulls[LA_X_COLUMNS];
 } LaSpend;
+
+/* Its enums. */
+typedef struct LaSpendTypes
+{
+	Oid			decision;
+	Oid			status;
+	Oid			reason;
+	Oid			attestation;
+} LaSpendTypes;
 
 /* The verdict alone: whether it is an approval. */
 extern bool la_weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
@@ -70,8 +95,19 @@ extern Datum la_replay(LaBooks *books, LaRequest *request, bool raise);
 /* The decision's own id and number. */
 extern void la_begin_entry(LaBooks *books, LaSpend *spend);
 
-/* The parameters of the statements that book an approval, in a counter that only its sums change. */
-extern void la_param_approval(LaParams *params, LaBooks *books, const LaSpend *spend);
+/* The decision as a row of authorizations, as it is to be stored. */
+extern void la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types);
+
+/* What booked() gives to the statement that the call runs, until it is told NULL; returns what it gave before. */
+typedef struct LaBooking LaBooking;
+struct LaBooking
+{
+	LaBooks    *books;
+	LaSpend    *spend;
+	MemoryContext memory;
+};
+
+extern const LaBooking *la_set_booking(const LaBooking *booking);
 
 /* Books the decision; false: the counter is no longer the one that was judged. */
 extern bool la_apply(LaBooks *books, LaSpend *spend);
@@ -93,8 +129,7 @@ extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *deci
 /* The same for amount that a capture took above its hold. */
 extern void la_follow_overage(LaBooks *books, int64 amount, const LaDecision *decision);
 
-/* The decision as authorization_detail; id NULL: it was not stored. */
-extern Datum la_answer(FunctionCallInfo fcinfo, const LaBooks *books, const LaRequest *request,
-					   const LaDecision *decision, const pg_uuid_t *id);
+/* The decision as authorization_detail; evaluated only: it is not stored. */
+extern Datum la_answer(FunctionCallInfo fcinfo, LaBooks *books, LaSpend *spend, bool stored);
 
 #endif							/* LA_SPEND_H */
