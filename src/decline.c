@@ -82,7 +82,10 @@ find_retry(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 			return false;
 		earliest = Max(earliest, instant);
 	}
-	return la_passes_in_time(&books->facts, request, verdict, earliest, retry_at);
+	if (!la_passes_in_time(&books->facts, request, verdict, earliest, retry_at))
+		return false;
+	/* With its hold an increment is over, whatever that frees. */
+	return request->increment_of == NULL || *retry_at < request->hold_until;
 }
 
 /* The open intent that was parked for such a request before, or NULL. */

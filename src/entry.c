@@ -130,7 +130,11 @@ la_find_entry(LaBooks *books, const pg_uuid_t *id, const LaEntry *entry, Datum *
 	la_param_uuid(&params, id);
 	la_param_text(&params, entry->key);
 	la_param(&params, TimestampTzGetDatum(la_now()), false);
+#if LA_MUTANT != 81
 	if (la_run(LA_Q_ENTRY_FIND, &params, LA_LATEST) == 0)
+#else
+	if (la_run(LA_Q_ENTRY_FIND, &params, LA_STATEMENT) == 0)
+#endif
 		return false;
 	row = la_row(0);
 	if (!is_same_request(row, entry))

@@ -171,6 +171,8 @@ sum_up(LaCounter *counter, const Counted *counted, const char *currency)
 	counter->expires = !row.nulls[6];
 	counter->next_expiry = counter->expires ? DatumGetTimestampTz(row.values[6]) : 0;
 	counter->auth_count = DatumGetInt64(row.values[7]);
+	if (counted->card_id != NULL)
+		counter->captured_amount = DatumGetInt64(row.values[8]);
 	counter->rolling = false;
 }
 

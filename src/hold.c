@@ -93,6 +93,16 @@ held(const LaPart *part)
 }
 
 int64
+la_hold_authorized(const LaHold *hold)
+{
+	int64		amount = 0;
+
+	for (int i = 0; i < hold->nparts; i++)
+		amount = la_add(amount, hold->parts[i].amount);
+	return amount;
+}
+
+int64
 la_hold_total(const LaHold *hold)
 {
 	int64		total = 0;

@@ -80,6 +80,9 @@ typedef struct LaHold
 /* An error (55000 invalid_state) unless the verb may be used on a hold in that state. */
 extern void la_require_state(const LaHold *hold, LaVerb verb);
 
+/* Everything that was ever approved of it. */
+extern int64 la_hold_authorized(const LaHold *hold);
+
 /* What was asked for and not reversed. */
 extern int64 la_hold_total(const LaHold *hold);
 

@@ -70,6 +70,7 @@ la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 			limit->spent = request->held;
 	}
 	memset(verdict, 0, sizeof(LaVerdict));
+	verdict->attestation = la_attestation(facts);
 	/* Its own hold has used the card, and was let pass with it or without. */
 	run_checks(&c, LA_ORGANIZATION_SUSPENDED, LA_CARD_EXPIRED, verdict);
 	if (verdict->nreasons > 0)
@@ -77,7 +78,6 @@ la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 	check_currency(&c, verdict);
 	check_limits(&c, verdict);
 	verdict->approved = verdict->nreasons == 0;
-	verdict->attestation = la_attestation(facts);
 	find_limited_room(&c, verdict);
 }
 

@@ -244,7 +244,9 @@ static const Statement statements[LA_Q_COUNT] = {
 		SUMMED(" AND x.decided_at >= $6") ","
 		" max(x.decided_at),"
 		" min(x.expires_at) FILTER (WHERE " OPEN_HOLD("x") "),"
-		" count(*) FILTER (WHERE " COUNTS_AS_ONE ")"
+		" count(*) FILTER (WHERE " COUNTS_AS_ONE "),"
+		" least(coalesce(sum(x.captured_amount - coalesce(x.refunded_amount, 0))"
+		"  FILTER (WHERE x.currency = $7), 0), 9223372036854775807)::bigint"
 		" FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 		" AND ($2 IS NULL OR x.customer_id = $2) AND x.decision = 'approved'"
 	" AND ($8 IS NULL OR x.agent_id = $8) AND ($9 IS NULL OR x.card_id = $9)"},
@@ -430,9 +432,12 @@ static const Statement statements[LA_Q_COUNT] = {
 		" expected_amount, expected_currency, expected_merchant, tolerance, ttl_minutes, expires_at,"
 		" parked, metadata, created_at)"
 	" VALUES ($1, $2, $3, $4, 'pending_approval', $5, $6, $7, 0, $8, $9, true, '{}', $10)"},
+	/* The intent that authorization $2 used up. */
 	[LA_Q_INTENT_REOPEN] = {"tu",
 		"UPDATE ledger_agents.intents SET status = 'pending', authorization_id = NULL,"
-	" settled_at = NULL WHERE organization_id = $1 AND authorization_id = $2"},
+		" settled_at = NULL WHERE organization_id = $1 AND authorization_id = $2"
+		" AND id = (SELECT x.linked_intent_id FROM ledger_agents.authorizations x"
+	" WHERE x.organization_id = $1 AND x.id = $2)"},
 	[LA_Q_CARD_DRIFT] = {"tuz",
 		"UPDATE ledger_agents.cards SET status = 'frozen', status_reason = 'merchant_drift',"
 		" status_by = 'system', status_at = $3, updated_at = $3"
@@ -498,12 +503,16 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_AUTHORIZATION_OWNER] = {"tu",
 		"SELECT x.agent_id, x.card_id, x.currency, x.increment_of FROM ledger_agents.authorizations x"
 	" WHERE x.organization_id = $1 AND x.id = $2"},
-	/* The parts of hold $2, oldest first. */
+	/* The parts of hold $2, oldest first; ids of one instant have no order. */
 	[LA_Q_PARTS_LOCK] = {"tu",
 		"SELECT p.id, p.status::text, p.decided_at, p.amount, p.counted_amount, p.captured_amount,"
 		" p.reversed_amount, p.refunded_amount, p.expires_at FROM ledger_agents.authorizations p"
 		" WHERE p.organization_id = $1 AND p.id = ANY (" PART_IDS("$2") ")"
+#if LA_MUTANT != 83
+	" ORDER BY p.sequence FOR NO KEY UPDATE"},
+#else
 	" ORDER BY p.id FOR NO KEY UPDATE"},
+#endif
 	[LA_Q_PART_WRITE] = {"tutiiii",
 	PART_SET("$3", "$4", "$5", "$6", "$7") " WHERE x.organization_id = $1 AND x.id = $2"},
 

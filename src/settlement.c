@@ -101,7 +101,11 @@ settle(FunctionCallInfo fcinfo, LaSettlement *settlement, int key, int organizat
 	la_find_hold(&caller, &settlement->id, hold);
 	la_books_init(books, &caller, &hold->agent_id, LA_LATEST);
 	la_books_name(books, hold->with_card ? &hold->card_id : NULL, NULL);
+#if LA_MUTANT != 80
 	la_books_open(books, &caller, NULL, true);
+#else
+	la_books_read(books, &caller, la_now());
+#endif
 	replayed = la_find_entry(books, &settlement->id, &settlement->entry, &answer);
 	if (!replayed)
 	{
@@ -191,16 +195,18 @@ percent_of(int64 amount, int32 percent)
 	return amount / 100 * percent + amount % 100 * percent / 100;
 }
 
-/* Captures together may go beyond the hold by the organization's tolerance. */
+/* Captures together may go beyond the hold by the organization's tolerance, as far as there are amounts. */
 static void
 allow_capture(LaSettlement *settlement)
 {
 	const LaHold *hold = &settlement->hold;
 	LaEntry    *entry = &settlement->entry;
 	int64		total = la_hold_total(hold);
-	int64		most = la_add(total, percent_of(total, settlement->books.tenant->tolerance_percent));
 	int64		after = la_add(la_hold_captured(hold), entry->amount);
+	int64		most;
 
+	if (pg_add_s64_overflow(total, percent_of(total, settlement->books.tenant->tolerance_percent), &most))
+		most = PG_INT64_MAX;
 	if (entry->verb == LA_CAPTURE && after > most)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),

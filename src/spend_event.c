@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "amount.h"
 #include "column.h"
 #include "event.h"
 #include "spend_event.h"
@@ -86,23 +85,12 @@ static const LaColumn captured[] = {
 	{"currency", "currency"}, {"merchantName", "merchant"}, {"merchantCategoryCode", "mcc"}
 };
 
-/* Everything that was ever authorized of it. */
-static int64
-authorized_amount(const LaHold *hold)
-{
-	int64		amount = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		amount = la_add(amount, hold->parts[i].amount);
-	return amount;
-}
-
 void
 la_tell_entry(LaSettlement *settlement, Datum answer)
 {
 	LaBooks    *books = &settlement->books;
 	const LaEntry *entry = &settlement->entry;
-	int64		authorized = authorized_amount(&settlement->hold);
+	int64		authorized = la_hold_authorized(&settlement->hold);
 	bool		refund = entry->verb == LA_REFUND;
 	LaDocument	data;
 
