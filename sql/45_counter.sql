@@ -1,7 +1,7 @@
 /*
  * Counters: what is spent, per scope and window.
  *
- * One narrow row a scope.  Its primary key is its only index and the changing
+ * One narrow row a scope.  Its primary key is the only index of most and the changing
  * columns come last, so that an update is HOT and its WAL record short.  The
  * row's lock and its version are what no two decisions can both pass; rows of
  * customers and organizations exist once these have had a limit.  Cards and
@@ -52,6 +52,10 @@ CREATE TABLE ledger_agents.counters (
 	CONSTRAINT counters_pkey PRIMARY KEY (organization_id, scope, scope_id)
 ) WITH (fillfactor = 60);
 SELECT pg_catalog.pg_extension_config_dump('ledger_agents.counters', '');
+
+/* Reader: sweep. Updates stay HOT: next_expiry seldom changes, and where no hold expires it is null. */
+CREATE INDEX counters_expiry_idx ON ledger_agents.counters (organization_id, next_expiry)
+	WHERE next_expiry IS NOT NULL;
 
 COMMENT ON TABLE ledger_agents.counters IS
 'What is spent, one row for each agent and card, and for each customer and organization that has had a limit. Amounts in minor units of the scope''s currency; windows are half-open and in the organization''s time zone.';

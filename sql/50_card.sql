@@ -167,7 +167,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_unfreeze_card';
 COMMENT ON FUNCTION ledger_agents.unfreeze_card IS
-'Makes a frozen card active again, whatever it was frozen for; an active one is returned as it is. Errors: 55000 card_closed, or agent_suspended while its agent is; P0002 unknown card, 55P03.';
+'Makes a frozen card active again, whatever it was frozen for; an active one is returned as it is. Errors: 55000 card_closed, agent_suspended while its agent is, or card_expired where its life was over and still is; P0002 unknown card, 55P03.';
 
 CREATE FUNCTION ledger_agents.close_card(
 	card_id uuid,

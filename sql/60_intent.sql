@@ -58,6 +58,9 @@ CREATE UNIQUE INDEX intents_client_id_key
 /* Reader: decisions, which look at the open intents of an agent, oldest first. */
 CREATE INDEX intents_open_idx ON ledger_agents.intents (organization_id, agent_id, id)
 	WHERE status IN ('pending_approval', 'pending');
+/* Reader: sweep. */
+CREATE INDEX intents_expiry_idx ON ledger_agents.intents (organization_id, expires_at)
+	WHERE status IN ('pending_approval', 'pending');
 /* Reader: list_intents. */
 CREATE INDEX intents_agent_idx ON ledger_agents.intents (organization_id, agent_id, id);
 

@@ -156,7 +156,8 @@ scope_id(LaBooks *books, int i)
 	return books->agent_text;
 }
 
-static void
+/* False: its row could not be locked. */
+static bool
 read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 {
 	LaParams	params = {0};
@@ -164,21 +165,30 @@ read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 	la_param_text(&params, books->organization_id);
 	la_param_text(&params, scope_id(books, i));
 	la_param_text(&params, la_scope_label(i));
-	if (la_run(query, &params, view) == 0 && i == LA_AGENT)
+	if (la_run(query, &params, view) == 0 && query == LA_Q_COUNTER_TRY_LOCK)
+		return false;
+	if (SPI_processed == 0 && i == LA_AGENT)
 		la_unknown("agent", books->agent_text);
 	if (SPI_processed == 0)
 		elog(ERROR, "counter of %s \"%s\" is missing",
 			 la_scope_label(i), scope_id(books, i));
 	la_counter_read(&books->counters[i], la_row(0).values[0]);
 	books->counted[i] = true;
+	return true;
 }
 
-static void
+/* False: others are in it, and the caller does not wait. */
+static bool
 take_queue(LaBooks *books, int i)
 {
-	if (!books->queued[i])
+	if (books->queued[i])
+		return true;
+	if (!books->tries)
 		books->newly_queued[i] = la_queue(levels[i], books->keys[i]);
+	else if (!la_try_queue(levels[i], books->keys[i], &books->newly_queued[i]))
+		return false;
 	books->queued[i] = true;
+	return true;
 }
 
 static void
@@ -205,6 +215,9 @@ share_configuration(LaBooks *books, int i)
 	if (books->shared[i])
 		return true;
 	release_configuration(books);
+	books->gave_up = books->tries;
+	if (books->tries)
+		return false;
 	la_share_configuration(levels[i], books->keys[i]);
 	la_release_configuration(levels[i], books->keys[i]);
 	return false;
@@ -226,21 +239,39 @@ share_history(LaBooks *books)
 	books->in_history = true;
 }
 
-static void
+/* False: somebody has locked it, and the caller does not wait. */
+static bool
 lock_row_of(LaBooks *books, int i)
 {
-	la_wait_patiently();
+	if (!books->tries)
+		la_wait_patiently();
 #if LA_MUTANT != 5
-	read_counter(books, i, LA_Q_COUNTER_LOCK, LA_WRITE);
+	books->row_locked[i] =
+		read_counter(books, i, books->tries ? LA_Q_COUNTER_TRY_LOCK : LA_Q_COUNTER_LOCK, LA_WRITE);
 #else
-	read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
+	books->row_locked[i] = read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
 #endif
-	books->row_locked[i] = true;
+	return books->row_locked[i];
+}
+
+/* The queues of wider scopes, then the rows; false: somebody is in the way. */
+static bool
+lock_rows(LaBooks *books, const bool *wanted)
+{
+	if ((wanted[LA_CUSTOMER] || wanted[LA_ORGANIZATION]) && !take_queue(books, LA_CUSTOMER))
+		return false;
+	if (wanted[LA_ORGANIZATION] && !take_queue(books, LA_ORGANIZATION))
+		return false;
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (wanted[i] && !books->row_locked[i] && !lock_row_of(books, i))
+			return false;
+	return true;
 }
 
 /*
  * The counter rows that must be locked before anything is judged: those of
- * wider scopes with a limit, and the agent's where it is busy.
+ * wider scopes with a limit, and the agent's where it is busy; who waits for
+ * nobody locks the agent's here, too, because it would keep what it cannot use.
  * The customer's queue comes before the organization's even if only the latter
  * has a limit, so that a limit which appears meanwhile changes no order.
  */
@@ -250,7 +281,7 @@ rows_are_locked(LaBooks *books)
 	bool		wanted[LA_SCOPES];
 	bool		waiting = false;
 
-	wanted[LA_AGENT] = books->counter_busy;
+	wanted[LA_AGENT] = books->counter_busy || books->tries;
 	wanted[LA_CARD] = false;
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
 		wanted[i] = la_is_counted(books, i);
@@ -259,13 +290,8 @@ rows_are_locked(LaBooks *books)
 	if (!waiting)
 		return true;
 	release_configuration(books);
-	if (wanted[LA_CUSTOMER] || wanted[LA_ORGANIZATION])
-		take_queue(books, LA_CUSTOMER);
-	if (wanted[LA_ORGANIZATION])
-		take_queue(books, LA_ORGANIZATION);
-	for (int i = 0; i < LA_SCOPES; i++)
-		if (wanted[i] && !books->row_locked[i])
-			lock_row_of(books, i);
+	if (!lock_rows(books, wanted))
+		books->gave_up = true;
 	return false;
 }
 
@@ -313,16 +339,39 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 	return true;
 }
 
+static bool
+open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
+{
+	books->gave_up = !take_queue(books, LA_AGENT);
+	if (lock_row && !books->tries && !books->row_locked[LA_AGENT])
+		(void) lock_row_of(books, LA_AGENT);
+	while (!books->gave_up &&
+		   (!gather_locked(books, caller, key, lock_row) ||
+			(!books->booked && !rows_are_locked(books))))
+		;
+	if (books->gave_up)
+		return false;
+	share_history(books);
+	return true;
+}
+
 void
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
-	take_queue(books, LA_AGENT);
-	if (lock_row && !books->row_locked[LA_AGENT])
-		lock_row_of(books, LA_AGENT);
-	while (!gather_locked(books, caller, key, lock_row) ||
-		   (!books->booked && !rows_are_locked(books)))
-		;
-	share_history(books);
+	(void) open_books(books, caller, key, lock_row);
+}
+
+bool
+la_books_try(LaBooks *books, const LaPrincipal *caller)
+{
+	books->tries = true;
+	if (open_books(books, caller, NULL, true))
+		return true;
+	release_configuration(books);
+	for (int i = LA_SCOPES - 1; i >= 0; i--)
+		if (books->newly_queued[i])
+			la_give_back_queue(levels[i], books->keys[i]);
+	return false;
 }
 
 void
@@ -346,8 +395,17 @@ la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at)
 	gather_counters(books, NULL);
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
 		if (la_is_counted(books, i))
-			read_counter(books, i, LA_Q_COUNTER_READ, books->view);
+			(void) read_counter(books, i, LA_Q_COUNTER_READ, books->view);
 	la_books_intents(books, at);
+}
+
+void
+la_books_rules(LaBooks *books)
+{
+	gather_agent(books);
+	gather_card(books);
+	gather_tenant(books);
+	la_books_facts(books);
 }
 
 bool
@@ -358,10 +416,7 @@ la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id, const pg
 
 	la_books_init(&books, caller, agent_id, LA_LATEST);
 	la_books_name(&books, card_id, NULL);
-	gather_agent(&books);
-	gather_card(&books);
-	gather_tenant(&books);
-	la_books_facts(&books);
+	la_books_rules(&books);
 	return la_approval_is_needed(&books.facts, currency, has_amount ? amount : PG_INT64_MAX);
 }
 

@@ -66,6 +66,8 @@ typedef struct LaBooks
 	bool		shared[LA_SCOPES];	/* configuration lock is held */
 	bool		row_locked[LA_SCOPES];
 	bool		in_history;		/* the history lock is held */
+	bool		tries;			/* waits for nobody */
+	bool		gave_up;		/* somebody was in the way */
 } LaBooks;
 
 extern void la_books_init(LaBooks *books, const LaPrincipal *caller,
@@ -82,6 +84,13 @@ extern void la_books_name(LaBooks *books, const pg_uuid_t *card_id, const pg_uui
 extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
 						  const char *key, bool lock_row);
 
+/*
+ * The same with the agent's row locked, by an operator who waits for nobody.
+ * False: somebody is in the way.  Nothing is held then but counter rows
+ * (row_locked), where one could be locked and another could not.
+ */
+extern bool la_books_try(LaBooks *books, const LaPrincipal *caller);
+
 /* The agent's counter as it stands now, with who last wrote or locked its row. */
 extern void la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer,
 								  Datum counter);
@@ -91,6 +100,9 @@ extern void la_books_close(LaBooks *books);
 
 /* Reads without any lock, with the intents that are open at that instant. */
 extern void la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at);
+
+/* Reads the rules that are in force for the agent and the card, and nothing of what is spent. */
+extern void la_books_rules(LaBooks *books);
 
 /* What the judge must know that does not change with the instant. */
 extern void la_books_facts(LaBooks *books);
@@ -117,6 +129,9 @@ extern void la_measure(LaBooks *books, TimestampTz now);
 
 /* What counts in all of the scope's time, or how many authorizations do. */
 extern int64 la_live(LaBooks *books, LaScope scope, bool number);
+
+/* Moves next_expiry of the counters, whose rows are locked, behind what is over. */
+extern void la_renew_next_expiry(LaBooks *books);
 
 /* When the window of a limit starts anew; false: never. */
 extern bool la_next_reset(LaBooks *books, const LaLimit *limit, TimestampTz *instant);

@@ -79,6 +79,23 @@ extern void la_close_cards(const LaPrincipal *caller, const char *organization_i
 extern bool la_end_card(const char *organization_id, const pg_uuid_t *agent_id,
 						const pg_uuid_t *card_id, const char *reason);
 
+/* A card whose ttl is over. */
+typedef struct LaCardExpiry
+{
+	pg_uuid_t	card_id;
+	const char *customer_id;
+	bool		freeze;			/* else close; what onExpiry says */
+	TimestampTz expires_at;
+	int64		ttl_minutes;
+} LaCardExpiry;
+
+/*
+ * The engine freezes or closes it, with the event card.expired instead of
+ * another.  The caller holds the agent's configuration lock.  False: it is so
+ * already, or an open transaction has locked it.
+ */
+extern bool la_expire_card(const LaPrincipal *caller, const LaCardExpiry *expiry);
+
 /* Whether an open transaction of somebody else has written or locked a card that is not closed. */
 extern bool la_cards_are_busy(const char *organization_id, const pg_uuid_t *agent_id);
 

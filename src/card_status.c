@@ -14,7 +14,9 @@
 #include "utils/builtins.h"
 
 #include "agent.h"
+#include "books.h"
 #include "card.h"
+#include "check.h"
 #include "errors.h"
 #include "event.h"
 #include "lock.h"
@@ -40,7 +42,10 @@ static const struct Turn
 static Datum turn_by_hand(FunctionCallInfo fcinfo, const char *name, LaCardVerb verb);
 static bool read_card(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
 					  LaStoredCard *card);
+static void set_status(const LaPrincipal *caller, const pg_uuid_t *id, const char *status,
+					   const char *reason, const char *who);
 static bool may_turn(const LaPrincipal *caller, const LaStoredCard *card, LaCardVerb verb);
+static void refuse_expired(const LaPrincipal *caller, const LaStoredCard *card);
 static void tell(const LaPrincipal *caller, const char *organization_id,
 				 const LaStoredCard *card, LaCardVerb verb, const char *reason);
 
@@ -98,21 +103,31 @@ turn_by_hand(FunctionCallInfo fcinfo, const char *name, LaCardVerb verb)
 void
 la_turn_card(const LaPrincipal *caller, const pg_uuid_t *id, LaCardVerb verb)
 {
-	LaParams	params = {0};
 	LaStoredCard card;
 	const char *reason = verb == LA_UNFREEZE ? NULL : "manual";
 
 	la_lock_card(caller, id, &card);
 	if (!may_turn(caller, &card, verb))
 		return;
+	set_status(caller, id, turns[verb].status, reason,
+			   reason == NULL ? NULL : la_principal_name(caller));
+	tell(caller, caller->organization_id, &card, verb, reason);
+}
+
+/* Of a card whose row is locked. */
+static void
+set_status(const LaPrincipal *caller, const pg_uuid_t *id, const char *status, const char *reason,
+		   const char *who)
+{
+	LaParams	params = {0};
+
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, id);
 	la_param(&params, TimestampTzGetDatum(la_now()), false);
-	la_param_text(&params, turns[verb].status);
+	la_param_text(&params, status);
 	la_param_text(&params, reason);
-	la_param_text(&params, reason == NULL ? NULL : la_principal_name(caller));
+	la_param_text(&params, who);
 	la_run(LA_Q_CARD_STATUS, &params, LA_WRITE);
-	tell(caller, caller->organization_id, &card, verb, reason);
 }
 
 /*
@@ -208,8 +223,31 @@ may_turn(const LaPrincipal *caller, const LaStoredCard *card, LaCardVerb verb)
 	{
 		la_read_agent(caller, &card->agent_id, LA_Q_AGENT_READ, &agent);
 		la_refuse_inactive(&agent);
+		refuse_expired(caller, card);
 	}
 	return true;
+}
+
+/* What was frozen because its life was over would be active for nobody, and swept again. */
+static void
+refuse_expired(const LaPrincipal *caller, const LaStoredCard *card)
+{
+	LaBooks    *books = palloc(sizeof(LaBooks));
+	TimestampTz end;
+
+	if (strcmp(card->reason, "ttl_expired") != 0)
+		return;
+	la_books_init(books, caller, &card->agent_id, LA_LATEST);
+	la_books_name(books, &card->id, NULL);
+	la_books_rules(books);
+	end = la_card_end(&books->facts);
+	if (end <= la_now())
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("card has expired"),
+				la_detail("card_expired", "card_id", "Its life ended at %s.",
+						  timestamptz_to_str(end)),
+				errhint("Change ttlMinutes or ttlDays first."));
 }
 
 static void
@@ -300,6 +338,46 @@ la_end_card(const char *organization_id, const pg_uuid_t *agent_id, const pg_uui
 			const char *reason)
 {
 	return turn_cards(NULL, organization_id, agent_id, card_id, LA_Q_CARD_END, LA_CLOSE, reason) > 0;
+}
+
+static void
+tell_expired(const LaPrincipal *caller, const LaStoredCard *card, const LaCardExpiry *expiry)
+{
+	const struct Turn *turn = &turns[expiry->freeze ? LA_FREEZE : LA_CLOSE];
+	LaDocument	data;
+
+	la_begin_object(&data);
+	la_put_uuid(&data, "cardId", &card->id);
+	la_put_uuid(&data, "agentId", &card->agent_id);
+	la_put_text(&data, "userId", expiry->customer_id);
+	la_put_text(&data, "action", turn->action);
+	la_put_text(&data, "previousStatus", card->status);
+	la_put_text(&data, "newStatus", turn->status);
+	la_put_millis(&data, "expiresAt", expiry->expires_at);
+	la_put_int64(&data, "ttlMinutes", expiry->ttl_minutes);
+	la_put_text(&data, "reason", "ttl_expired");
+	la_event(caller->organization_id, LA_EVENT_CARD_EXPIRED, &card->agent_id, la_end_object(&data));
+}
+
+bool
+la_expire_card(const LaPrincipal *caller, const LaCardExpiry *expiry)
+{
+	const struct Turn *turn = &turns[expiry->freeze ? LA_FREEZE : LA_CLOSE];
+	LaStoredCard card;
+	LaDocument	before;
+	LaDocument	after;
+
+	if (!read_card(caller, &expiry->card_id, LA_Q_CARD_TRY_LOCK, &card) ||
+		strcmp(card.status, "closed") == 0 ||
+		(expiry->freeze && card.reason != NULL && strcmp(card.reason, "ttl_expired") == 0))
+		return false;
+	set_status(caller, &card.id, turn->status, "ttl_expired", "system");
+	tell_expired(caller, &card, expiry);
+	put_status(&before, card.status, card.reason);
+	put_status(&after, turn->status, "ttl_expired");
+	la_record_change(NULL, caller->organization_id, "card", la_uuid_text(&card.id), turn->action,
+					 la_end_object(&before), la_end_object(&after));
+	return true;
 }
 
 bool

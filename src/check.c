@@ -74,16 +74,17 @@ agent_is_active(const LaCase *c, const LaRules *level)
 	return !c->facts->agent_suspended;
 }
 
+/* A card that was swept because its life was over is expired, as it was before it was swept. */
 static bool
 card_is_open(const LaCase *c, const LaRules *level)
 {
-	return c->facts->card->status != LA_CARD_IS_CLOSED;
+	return c->facts->card->status != LA_CARD_IS_CLOSED || c->facts->card->ended;
 }
 
 static bool
 card_is_not_frozen(const LaCase *c, const LaRules *level)
 {
-	return c->facts->card->status != LA_CARD_IS_FROZEN;
+	return c->facts->card->status != LA_CARD_IS_FROZEN || c->facts->card->ended;
 }
 
 TimestampTz
@@ -105,13 +106,13 @@ la_card_end(const LaFacts *facts)
 static bool
 card_has_ttl(const LaCase *c)
 {
-	return la_card_end(c->facts) != DT_NOEND;
+	return la_card_end(c->facts) != DT_NOEND || (has_card(c) && c->facts->card->ended);
 }
 
 static bool
 card_is_not_over(const LaCase *c, const LaRules *level)
 {
-	return c->facts->at < la_card_end(c->facts);
+	return !c->facts->card->ended && c->facts->at < la_card_end(c->facts);
 }
 
 static bool

@@ -196,7 +196,10 @@ actual_of(const Report *report, const LaFinding *finding)
 	switch (finding->reason)
 	{
 		case LA_CARD_EXPIRED:
-			la_put_time(&document, "v", la_card_end(facts));
+			if (la_card_end(facts) == DT_NOEND)
+				la_put_null(&document, "v");
+			else
+				la_put_time(&document, "v", la_card_end(facts));
 			break;
 		case LA_CARD_CONSUMED:
 			la_put_int64(&document, "v", facts->use_count);

@@ -342,6 +342,21 @@ la_tell_intent(const LaPrincipal *caller, const char *type, const char *customer
 	la_event(caller->organization_id, type, &agent_id, la_end_object(&data));
 }
 
+void
+la_tell_intent_expired(const char *organization_id, const char *customer_id, Datum detail)
+{
+	static const LaColumn over[] = {
+		{"ttlMinutes", "ttl_minutes"}, {"createdAt", "created_at"}, {"expiredAt", "expires_at"}
+	};
+	LaDocument	data;
+
+	la_begin_object(&data);
+	la_put_intent(&data, customer_id, detail);
+	la_put_columns(&data, detail, over, lengthof(over), LA_TIMES_MILLIS);
+	la_event(organization_id, LA_EVENT_INTENT_EXPIRED, la_uuid_column(detail, "agent_id"),
+			 la_end_object(&data));
+}
+
 /*
  * ledger_agents.get_intent(intent_id uuid, agent_id uuid, client_intent_id text,
  *		organization_id text) returns ledger_agents.intent_detail

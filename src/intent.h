@@ -62,6 +62,10 @@ extern void la_put_intent(LaDocument *data, const char *customer_id, Datum detai
 extern void la_tell_intent(const LaPrincipal *caller, const char *type, const char *customer_id,
 						   Datum detail);
 
+/* The event of one that is over. */
+extern void la_tell_intent_expired(const char *organization_id, const char *customer_id,
+								   Datum detail);
+
 /* The intent of that id or, with id NULL, of that agent and client's id; P0002. */
 extern Datum la_find_intent(const LaPrincipal *caller, const pg_uuid_t *id,
 							const pg_uuid_t *agent_id, const char *client_id);

@@ -108,6 +108,7 @@ typedef struct LaCardFacts
 {
 	pg_uuid_t	agent_id;
 	LaCardStatus status;
+	bool		ended;			/* it has its status because its life was over */
 	bool		single;
 	TimestampTz created_at;
 	bool		has_max_amount;

@@ -59,7 +59,6 @@ lock_tag(Kind kind, LaLevel level, uint64 key)
 	return tag;
 }
 
-/* The call began in a transaction that had done nothing yet. */
 static bool alone = false;
 
 /*
@@ -92,6 +91,12 @@ la_wait_patiently(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 }
 
+bool
+la_is_alone(void)
+{
+	return alone;
+}
+
 static LockAcquireResult
 acquire(const LOCKTAG *tag, LOCKMODE mode)
 {
@@ -118,6 +123,31 @@ la_queue(LaLevel level, uint64 key)
 	return false;
 }
 
+bool
+la_try_queue(LaLevel level, uint64 key, bool *newly)
+{
+	LOCKTAG		tag = lock_tag(QUEUE, level, key);
+#if LA_MUTANT != 84
+	LockAcquireResult result = LockAcquire(&tag, ExclusiveLock, false, true);
+#else
+	LockAcquireResult result = acquire(&tag, ExclusiveLock);
+#endif
+
+	*newly = result == LOCKACQUIRE_OK;
+	if (*newly)
+		queues_held++;
+	return result != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+la_give_back_queue(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(QUEUE, level, key);
+
+	(void) LockRelease(&tag, ExclusiveLock, false);
+	queues_held--;
+}
+
 /*
  * A transaction over very many agents would fill the server's lock table.  The
  * row lock that it holds on the counter, and the counter's version, then keep
@@ -126,12 +156,8 @@ la_queue(LaLevel level, uint64 key)
 void
 la_leave_queue(LaLevel level, uint64 key)
 {
-	LOCKTAG		tag = lock_tag(QUEUE, level, key);
-
-	if (queues_held <= LA_MAX_QUEUES)
-		return;
-	(void) LockRelease(&tag, ExclusiveLock, false);
-	queues_held--;
+	if (queues_held > LA_MAX_QUEUES)
+		la_give_back_queue(level, key);
 }
 
 bool
@@ -164,6 +190,14 @@ la_change_configuration(LaLevel level, uint64 key)
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
 	(void) acquire(&tag, ExclusiveLock);
+}
+
+bool
+la_try_change_configuration(LaLevel level, uint64 key)
+{
+	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
+
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void

@@ -49,6 +49,13 @@ extern uint64 la_lock_key(const char *organization_id, const void *id, int lengt
 /* True: the transaction did not hold it before. */
 extern bool la_queue(LaLevel level, uint64 key);
 
+/* False: it would have to wait.  newly is what la_queue() returns; then it can be given back, whatever the number. */
+extern bool la_try_queue(LaLevel level, uint64 key, bool *newly);
+extern void la_give_back_queue(LaLevel level, uint64 key);
+
+/* The call began in a transaction that had done nothing yet. */
+extern bool la_is_alone(void);
+
 /* The transaction holds more of them than it may keep. */
 extern bool la_queues_are_full(void);
 
@@ -60,6 +67,8 @@ extern bool la_try_configuration(LaLevel level, uint64 key);	/* false: it would 
 extern void la_share_configuration(LaLevel level, uint64 key);
 extern void la_release_configuration(LaLevel level, uint64 key);
 extern void la_change_configuration(LaLevel level, uint64 key);
+extern bool la_try_change_configuration(LaLevel level, uint64 key); /* false: it would have
+																	 * to wait */
 extern void la_leave_configuration(LaLevel level, uint64 key);	/* changed nothing after
 																 * all */
 

@@ -16,6 +16,9 @@
 #include "books.h"
 #include "module.h"
 
+/* Holds among which the next to expire of a scope is looked for; beyond them the last one's instant is a bound for it. */
+#define HOLDS_LOOKED_AT 500
+
 static bool
 is_wide(int scope)
 {
@@ -124,7 +127,32 @@ has_expired(const LaBooks *books, int scope)
 {
 	const LaCounter *counter = &books->counters[scope];
 
+#if LA_MUTANT != 85
 	return counter->expires && counter->next_expiry <= books->at;
+#else
+	return false;
+#endif
+}
+
+/* Columns of LA_Q_NEXT_EXPIRY are the scopes, in their order. */
+void
+la_renew_next_expiry(LaBooks *books)
+{
+	LaParams	params = {0};
+	LaRow		row;
+
+	la_param_text(&params, books->organization_id);
+	la_param_uuid(&params, &books->agent_id);
+	la_param_uuid(&params, books->card_id);
+	la_param_text(&params, books->customer_id);
+	la_param(&params, Int32GetDatum(HOLDS_LOOKED_AT), false);
+	la_run(LA_Q_NEXT_EXPIRY, &params, LA_LATEST);
+	row = la_row(0);
+	for (int i = 0; i < LA_SCOPES; i++)
+	{
+		books->counters[i].expires = !row.nulls[i];
+		books->counters[i].next_expiry = row.nulls[i] ? 0 : DatumGetTimestampTz(row.values[i]);
+	}
 }
 
 int64

@@ -9,6 +9,7 @@
  */
 
 #include "query_macro.h"
+#include "query_sweep.h"
 
 static const Statement statements[LA_Q_COUNT] = {
 	/* 20 organization */
@@ -228,6 +229,11 @@ static const Statement statements[LA_Q_COUNT] = {
 		"SELECT k FROM ledger_agents.counters k"
 		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"
 	" FOR NO KEY UPDATE"},
+	/* No row: it is locked. */
+	[LA_Q_COUNTER_TRY_LOCK] = {"ttt",
+		"SELECT k FROM ledger_agents.counters k"
+		" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"
+	" FOR NO KEY UPDATE SKIP LOCKED"},
 	[LA_Q_COUNTER_WRITE] = {"tt" COUNTER_TYPES "t",
 		"UPDATE ledger_agents.counters SET " COUNTER_SET
 		" WHERE organization_id = $1 AND scope = $36::ledger_agents.limit_scope AND scope_id = $2"
@@ -260,6 +266,8 @@ static const Statement statements[LA_Q_COUNT] = {
 		" WHERE x.organization_id = $1 AND " EXPIRED("$4")
 		" AND x.decided_at >= $6 AND ($2 IS NULL OR x.agent_id = $2)"
 	" AND ($3 IS NULL OR x.customer_id = $3) AND ($7 IS NULL OR x.card_id = $7)"},
+
+	[LA_Q_NEXT_EXPIRY] = {"tuutn", NEXT_EXPIRY},
 	/* When the $6th hold that is live at $5 expires. */
 	[LA_Q_COUNT_FREED_AT] = {"tutuzi",
 		"SELECT x.expires_at FROM ledger_agents.authorizations x"
@@ -445,7 +453,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_CARD] = {"tu",
 		"SELECT c.agent_id, c.status, c.type, c.created_at, c.max_amount, c.spending_limit,"
 		" c.spending_limit_frequency, c.window_mode, c.policy,"
-		" c.policy_id"
+		" c.policy_id, coalesce(c.status_reason = 'ttl_expired', false)"
 	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_AGENT_FACTS] = {"tu",
 		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"
@@ -548,6 +556,13 @@ static const Statement statements[LA_Q_COUNT] = {
 		" WHERE x.organization_id = $1 AND x.id = CASE WHEN e.kind = 'increment' THEN e.id ELSE $2 END"
 	" AND e.organization_id = $1 AND e.authorization_id = $2 AND e.idempotency_key = $3"},
 	[LA_Q_ENTRY_INSERT] = {"t" ENTRY_TYPES, ENTRY_INSERT},
+
+	/* 76 sweep */
+	[LA_Q_SWEEP_HOLDS] = {"tznT", SWEEP_HOLDS},
+	[LA_Q_SWEEP_INTENTS] = {"tznT", SWEEP_INTENTS},
+	[LA_Q_SWEEP_CARDS] = {"tznT", SWEEP_CARDS},
+	[LA_Q_SWEEP_COUNTERS] = {"tznT", SWEEP_COUNTERS},
+	[LA_Q_INTENTS_EXPIRE] = {"tuzn", INTENTS_EXPIRE},
 
 	/* 80 event */
 	[LA_Q_EVENT] = {"tutujz",

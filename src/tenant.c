@@ -452,7 +452,7 @@ la_agent(const char *organization_id, const pg_uuid_t *id, uint64 key, LaView vi
 enum
 {
 	CARD_AGENT, CARD_STATUS, CARD_TYPE, CARD_CREATED_AT, CARD_MAX_AMOUNT, CARD_LIMIT,
-	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE
+	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE, CARD_ENDED
 };
 
 static LaCardFacts *
@@ -464,6 +464,7 @@ read_card(const char *organization_id, LaRow row, LaView view)
 	facts->agent_id = *DatumGetUUIDP(row.values[CARD_AGENT]);
 	facts->status = strcmp(status, "active") == 0 ? LA_CARD_IS_ACTIVE
 		: strcmp(status, "frozen") == 0 ? LA_CARD_IS_FROZEN : LA_CARD_IS_CLOSED;
+	facts->ended = DatumGetBool(row.values[CARD_ENDED]);
 	facts->single = strcmp(la_enum_label(row.values[CARD_TYPE]), "single") == 0;
 	facts->created_at = DatumGetTimestampTz(row.values[CARD_CREATED_AT]);
 	facts->has_max_amount = !row.nulls[CARD_MAX_AMOUNT];

@@ -122,7 +122,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.unfreeze_card ledger_agents.close_card'
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
-               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event'),
+               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event ledger_agents.sweep'),
   ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.booked ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(

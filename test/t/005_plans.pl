@@ -88,6 +88,7 @@ SELECT status FROM ledger_agents.cancel_intent(:'intent');
 SELECT summary FROM ledger_agents.attest(:'agent', summary => 's');
 SELECT count(*) > 0 FROM ledger_agents.list_attestations(:'agent');
 SELECT count(*) > 0 FROM ledger_agents.list_attestations();
+SELECT more FROM ledger_agents.sweep();
 SQL
 }
 
