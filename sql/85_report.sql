@@ -64,21 +64,45 @@ WITH scopes AS (
 	JOIN spent t
 		ON t.organization_id = s.organization_id AND t.scope = s.scope AND t.scope_id = s.scope_id
 	GROUP BY 1, 2, 3
+), forgotten AS (
+	SELECT s.organization_id, s.scope, s.scope_id, pg_catalog.sum(p.decisions)::bigint AS decisions,
+		   pg_catalog.sum(p.counted_amount) FILTER (WHERE p.currency = s.currency) AS total,
+		   pg_catalog.sum(p.auth_count)::bigint AS live,
+		   (pg_catalog.sum(p.use_count) FILTER (WHERE s.scope = 'card'))::bigint AS uses,
+		   pg_catalog.sum(p.captured_amount) FILTER (WHERE p.currency = s.currency AND s.scope = 'card') AS captured,
+		   (pg_catalog.sum(p.captured_count) FILTER (WHERE s.scope = 'card'))::bigint AS captures
+	FROM (SELECT 'agent'::ledger_agents.limit_scope AS scope, t.agent_id::text AS scope_id, t.*
+		  FROM ledger_agents.purged_totals t
+		  UNION ALL
+		  SELECT 'card', t.card, t.* FROM ledger_agents.purged_totals t WHERE t.card <> ''
+		  UNION ALL
+		  SELECT 'customer', t.customer_id, t.* FROM ledger_agents.purged_totals t
+		  UNION ALL
+		  SELECT 'organization', t.organization_id, t.* FROM ledger_agents.purged_totals t) p
+	JOIN scopes s
+		ON s.organization_id = p.organization_id AND s.scope = p.scope AND s.scope_id = p.scope_id
+	GROUP BY 1, 2, 3
 )
 SELECT s.organization_id, s.scope, s.scope_id, k.version IS NOT NULL AS counted,
 	   k.sequence, k.total_spent, k.day_spent, k.week_spent, k.month_spent, k.year_spent, k.rolling_spent,
-	   coalesce(x.decisions, 0) AS decisions, coalesce(x.last_sequence, 0) AS last_sequence,
-	   coalesce(x.total, 0) AS total_sum, coalesce(x.day, 0) AS day_sum,
+	   coalesce(x.decisions, 0) + coalesce(f.decisions, 0) AS decisions,
+	   coalesce(x.last_sequence, f.decisions, 0) AS last_sequence,
+	   coalesce(x.total, 0) + coalesce(f.total, 0) AS total_sum, coalesce(x.day, 0) AS day_sum,
 	   coalesce(x.week, 0) AS week_sum, coalesce(x.month, 0) AS month_sum,
 	   coalesce(x.year, 0) AS year_sum, coalesce(x.rolling, 0) AS rolling_sum,
-	   k.auth_count, coalesce(x.live, 0) AS auth_count_sum, k.use_count, coalesce(x.uses, 0) AS use_count_sum,
-	   coalesce(k.captured_amount, 0) AS captured_amount, coalesce(x.captured, 0) AS captured_amount_sum,
-	   coalesce(k.captured_count, 0) AS captured_count, coalesce(x.captures, 0) AS captured_count_sum
+	   k.auth_count, coalesce(x.live, 0) + coalesce(f.live, 0) AS auth_count_sum,
+	   k.use_count, coalesce(x.uses, 0) + coalesce(f.uses, 0) AS use_count_sum,
+	   coalesce(k.captured_amount, 0) AS captured_amount,
+	   coalesce(x.captured, 0) + coalesce(f.captured, 0) AS captured_amount_sum,
+	   coalesce(k.captured_count, 0) AS captured_count,
+	   coalesce(x.captures, 0) + coalesce(f.captures, 0) AS captured_count_sum
 FROM scopes s
 LEFT JOIN ledger_agents.counters k
 	ON k.organization_id = s.organization_id AND k.scope = s.scope AND k.scope_id = s.scope_id
 LEFT JOIN sums x
-	ON x.organization_id = s.organization_id AND x.scope = s.scope AND x.scope_id = s.scope_id;
+	ON x.organization_id = s.organization_id AND x.scope = s.scope AND x.scope_id = s.scope_id
+LEFT JOIN forgotten f
+	ON f.organization_id = s.organization_id AND f.scope = s.scope AND f.scope_id = s.scope_id;
 COMMENT ON VIEW ledger_agents.counter_audit IS
 'Each counter beside the sums of the authorizations that it stands for; in health they are equal. Amounts in minor units.';
 COMMENT ON COLUMN ledger_agents.counter_audit.organization_id IS 'The organization.';
@@ -92,9 +116,9 @@ COMMENT ON COLUMN ledger_agents.counter_audit.week_spent IS 'Spent in its week, 
 COMMENT ON COLUMN ledger_agents.counter_audit.month_spent IS 'Spent in its month, by the counter.';
 COMMENT ON COLUMN ledger_agents.counter_audit.year_spent IS 'Spent in its year, by the counter.';
 COMMENT ON COLUMN ledger_agents.counter_audit.rolling_spent IS 'Spent in its rolling window, by the counter; null when none is kept.';
-COMMENT ON COLUMN ledger_agents.counter_audit.decisions IS 'Decisions stored.';
+COMMENT ON COLUMN ledger_agents.counter_audit.decisions IS 'Decisions stored, and those that purge() has forgotten.';
 COMMENT ON COLUMN ledger_agents.counter_audit.last_sequence IS 'Highest number stored.';
-COMMENT ON COLUMN ledger_agents.counter_audit.total_sum IS 'Spent ever, by the authorizations.';
+COMMENT ON COLUMN ledger_agents.counter_audit.total_sum IS 'Spent ever, by the authorizations and what purge() has noted of others; so with the counts below.';
 COMMENT ON COLUMN ledger_agents.counter_audit.day_sum IS 'Spent in the counter''s day, by the authorizations.';
 COMMENT ON COLUMN ledger_agents.counter_audit.week_sum IS 'Spent in its week, by the authorizations.';
 COMMENT ON COLUMN ledger_agents.counter_audit.month_sum IS 'Spent in its month, by the authorizations.';
@@ -141,20 +165,26 @@ BEGIN ATOMIC
 	/* The first merchant that is sure to be one: a name without words is none, and not every word is of ASCII. */
 	SELECT 'memory_differs', k.organization_id, k.scope_id,
 		   pg_catalog.format('Last approved at %s, first merchant %s; the authorizations say %s, and something else.',
-							 k.last_approved_at, pg_catalog.quote_nullable(k.first_merchant), pg_catalog.max(x.decided_at))
+							 k.last_approved_at, pg_catalog.quote_nullable(k.first_merchant),
+							 greatest(pg_catalog.max(x.decided_at), f.last_approved_at))
 	FROM ledger_agents.counters k
 	LEFT JOIN ledger_agents.authorizations x
 		ON x.organization_id = k.organization_id AND x.decision = 'approved'
 	   AND x.increment_of IS NULL AND x.recorded IS NULL
 	   AND (CASE WHEN x.card_id IS NULL THEN 'agent' ELSE 'card' END)::ledger_agents.limit_scope = k.scope
 	   AND coalesce(x.card_id, x.agent_id)::text = k.scope_id
+	LEFT JOIN (SELECT p.organization_id, CASE p.card WHEN '' THEN p.agent_id::text ELSE p.card END AS scope_id,
+					  pg_catalog.max(p.last_approved_at) AS last_approved_at, pg_catalog.max(p.first_merchant) AS first_merchant
+			   FROM ledger_agents.purged_totals p GROUP BY 1, 2) f
+		ON f.organization_id = k.organization_id AND f.scope_id = k.scope_id
 	WHERE k.scope IN ('agent', 'card')
-	GROUP BY k.organization_id, k.scope, k.scope_id, k.last_approved_at, k.first_merchant
-	HAVING k.last_approved_at IS DISTINCT FROM pg_catalog.max(x.decided_at)
-		OR (k.first_merchant IS NOT NULL
-			AND pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant) IS NULL)
-		OR pg_catalog.min(x.sequence) FILTER (WHERE x.merchant ~ '[A-Za-z0-9]')
-		   < coalesce(pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant), 9223372036854775807)
+	GROUP BY k.organization_id, k.scope, k.scope_id, k.last_approved_at, k.first_merchant, f.last_approved_at, f.first_merchant
+	HAVING k.last_approved_at IS DISTINCT FROM greatest(pg_catalog.max(x.decided_at), f.last_approved_at)
+		OR CASE WHEN f.first_merchant IS NOT NULL THEN k.first_merchant IS DISTINCT FROM f.first_merchant
+				ELSE (k.first_merchant IS NOT NULL
+					  AND pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant) IS NULL)
+					 OR pg_catalog.min(x.sequence) FILTER (WHERE x.merchant ~ '[A-Za-z0-9]')
+						< coalesce(pg_catalog.min(x.sequence) FILTER (WHERE x.merchant = k.first_merchant), 9223372036854775807) END
 	UNION ALL
 	SELECT 'sequence_has_gaps', v.organization_id, v.scope_id,
 		   pg_catalog.format('%s decisions, the last is number %s, the counter stands at %s.', v.decisions, v.last_sequence, v.sequence)
@@ -164,9 +194,13 @@ BEGIN ATOMIC
 	SELECT 'sequence_out_of_order', y.organization_id, y.id::text,
 		   pg_catalog.format('Number %s follows number %s, decided at %s after %s.', y.sequence, y.previous, y.decided_at, y.previous_at)
 	FROM (SELECT x.organization_id, x.id, x.sequence, x.decided_at,
-				 pg_catalog.lag(x.sequence, 1, 0::bigint) OVER w AS previous,
-				 pg_catalog.lag(x.decided_at) OVER w AS previous_at
+				 coalesce(pg_catalog.lag(x.sequence) OVER w, s.sequence, 0::bigint) AS previous,
+				 coalesce(pg_catalog.lag(x.decided_at) OVER w, s.decided_at) AS previous_at
 		  FROM ledger_agents.authorizations x
+		  LEFT JOIN (SELECT DISTINCT ON (c.organization_id, c.agent_id) c.organization_id, c.agent_id, c.sequence, c.decided_at
+					 FROM ledger_agents.chain_starts c
+					 ORDER BY c.organization_id, c.agent_id, c.number DESC) s
+			ON s.organization_id = x.organization_id AND s.agent_id = x.agent_id
 		  WINDOW w AS (PARTITION BY x.organization_id, x.agent_id ORDER BY x.sequence)) y
 	WHERE y.sequence <> y.previous + 1 OR y.decided_at < y.previous_at
 	UNION ALL
@@ -238,14 +272,52 @@ BEGIN ATOMIC
 		   OR (x.decision = 'approved' AND (h.status <> x.status OR h.expires_at IS DISTINCT FROM x.expires_at)))
 	UNION ALL
 	SELECT 'entries_have_gaps', k.organization_id, k.scope_id,
-		   pg_catalog.format('%s entries, the last is number %s, the counter stands at %s.',
-							 pg_catalog.count(e.id), pg_catalog.max(e.number), k.entry_count)
+		   pg_catalog.format('%s entries behind number %s, the last is number %s, the counter stands at %s.',
+							 pg_catalog.count(e.id), coalesce(s.entry_number, 0), pg_catalog.max(e.number), k.entry_count)
 	FROM ledger_agents.counters k
 	LEFT JOIN ledger_agents.authorization_entries e
 		ON e.organization_id = k.organization_id AND e.agent_id::text = k.scope_id
+	LEFT JOIN (SELECT c.organization_id, c.agent_id::text AS scope_id, pg_catalog.max(c.entry_number) AS entry_number
+			   FROM ledger_agents.chain_starts c GROUP BY 1, 2) s
+		ON s.organization_id = k.organization_id AND s.scope_id = k.scope_id
 	WHERE k.scope = 'agent'
-	GROUP BY k.organization_id, k.scope_id, k.entry_count
-	HAVING pg_catalog.count(e.id) <> coalesce(k.entry_count, 0) OR pg_catalog.max(e.number) <> k.entry_count
+	GROUP BY k.organization_id, k.scope_id, k.entry_count, s.entry_number
+	HAVING pg_catalog.count(e.id) + coalesce(s.entry_number, 0) <> coalesce(k.entry_count, 0)
+		OR pg_catalog.max(e.number) <> k.entry_count
+	UNION ALL
+	/* Whether they vouch for what is there is verify_chain()'s question. */
+	SELECT 'seals_out_of_order', y.organization_id, y.agent_id::text,
+		   pg_catalog.format('Seal %s reaches to decision %s and entry %s, seal %s before it to %s and %s.', y.number, y.sequence,
+							 y.entry_number, y.previous, y.previous_sequence, y.previous_entry)
+	FROM (SELECT x.organization_id, x.agent_id, x.number, x.sequence, x.entry_number, k.version IS NOT NULL AS counted,
+				 k.sequence AS last_sequence, coalesce(k.entry_count, 0) AS last_entry,
+				 coalesce(pg_catalog.lag(x.number) OVER w, s.number, 0::bigint) AS previous,
+				 coalesce(pg_catalog.lag(x.sequence) OVER w, s.sequence, 0::bigint) AS previous_sequence,
+				 coalesce(pg_catalog.lag(x.entry_number) OVER w, s.entry_number, 0::bigint) AS previous_entry
+		  FROM ledger_agents.chain_seals x
+		  LEFT JOIN ledger_agents.counters k
+			ON k.organization_id = x.organization_id AND k.scope = 'agent' AND k.scope_id = x.agent_id::text
+		  LEFT JOIN (SELECT DISTINCT ON (c.organization_id, c.agent_id) c.*
+					 FROM ledger_agents.chain_starts c
+					 ORDER BY c.organization_id, c.agent_id, c.number DESC) s
+			ON s.organization_id = x.organization_id AND s.agent_id = x.agent_id
+		  WINDOW w AS (PARTITION BY x.organization_id, x.agent_id ORDER BY x.number)) y
+	WHERE y.number <> y.previous + 1 OR y.sequence NOT BETWEEN y.previous_sequence AND y.previous_sequence + 1000
+	   OR y.entry_number < y.previous_entry OR NOT y.counted OR y.sequence > y.last_sequence OR y.entry_number > y.last_entry
+	UNION ALL
+	SELECT 'purge_differs', coalesce(s.organization_id, p.organization_id), coalesce(s.agent_id, p.agent_id)::text,
+		   pg_catalog.format('%s decisions are in the totals, and the chain begins behind number %s.', p.decisions, s.sequence)
+	FROM (SELECT c.organization_id, c.agent_id, pg_catalog.max(c.sequence) AS sequence
+		  FROM ledger_agents.chain_starts c GROUP BY 1, 2) s
+	FULL JOIN (SELECT t.organization_id, t.agent_id, pg_catalog.sum(t.decisions) AS decisions
+			   FROM ledger_agents.purged_totals t GROUP BY 1, 2) p
+		ON p.organization_id = s.organization_id AND p.agent_id = s.agent_id
+	WHERE p.decisions IS DISTINCT FROM s.sequence
+	UNION ALL
+	SELECT 'reference_is_broken', c.organization_id, c.agent_id::text, 'The chain begins behind a purge that is not recorded.'
+	FROM ledger_agents.chain_starts c
+	WHERE NOT EXISTS (SELECT FROM ledger_agents.purges u
+					  WHERE u.organization_id = c.organization_id AND u.id = c.purge_id)
 	UNION ALL
 	SELECT 'values_out_of_range', x.organization_id, x.id::text,
 		   pg_catalog.format('Amount %s, counted %s, reversed %s, decision %s, status %s, reason %s, reasons %s.',
@@ -434,4 +506,4 @@ BEGIN ATOMIC
 					  WHERE p.organization_id = u.organization_id AND p.id = u.policy_id);
 END;
 COMMENT ON FUNCTION ledger_agents.check_invariants IS
-'One row for each thing that is wrong in the books, none in health: counters against sums and counts, what rules remember, sequences without gaps, approvals above a declining limit, entries, references, the stream of events. Reads everything; for operators and auditors.';
+'One row for each thing that is wrong in the books, none in health: counters against sums and counts, what rules remember, sequences and seals without gaps, approvals above a declining limit, entries, references, the stream of events. Reads everything; for operators and auditors.';

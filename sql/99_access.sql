@@ -19,7 +19,7 @@ DECLARE
 	/* What a caller that is only its token may call. */
 	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_card,list_cards,get_authorization,list_authorizations,declare_intent,cancel_intent,get_intent,list_intents,attest,list_attestations,explain_authorization,effective_policy,card_policy,window_of,normal_merchant,merchant_matches}';
 	/* What only reads, but looks at every organization. */
-	for_auditor constant name[] := '{check_invariants,window_of,normal_merchant,merchant_matches}';
+	for_auditor constant name[] := '{check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
 	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,approves,booked,grant_access}';
 	granted text;

@@ -429,7 +429,8 @@ la_deregister_agent(PG_FUNCTION_ARGS)
 		la_tell_agent(&caller, LA_EVENT_DEREGISTERED, id, &stored, previous_status);
 		la_record_change(&caller, caller.organization_id, "agent",
 						 la_uuid_text(id),
-						 "deregister", NULL, NULL);
+						 "deregister", la_status_document(previous_status),
+						 la_status_document("deregistered"));
 		la_close_cards(&caller, caller.organization_id, id);
 		la_revoke_tokens(&caller, id);
 	}

@@ -10,6 +10,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 
+#include "document.h"
 #include "errors.h"
 #include "event.h"
 #include "module.h"
@@ -17,9 +18,13 @@
 
 PG_FUNCTION_INFO_V1(la_refuse_change);
 
+/* A statement of la_forget() is under way: no setting, so that nobody else can say so. */
+static bool forgetting = false;
+
 /*
  * ledger_agents.refuse_change() returns trigger
- *		Refuses UPDATE, DELETE and TRUNCATE of append-only tables, for everyone.
+ *		Refuses UPDATE, DELETE and TRUNCATE of append-only tables, for everyone
+ *		but the purge, which deletes rows.
  */
 Datum
 la_refuse_change(PG_FUNCTION_ARGS)
@@ -30,6 +35,9 @@ la_refuse_change(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				errmsg("refuse_change() must be called as a trigger"));
+	if (forgetting && TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
+							   trigger->tg_newtuple : trigger->tg_trigtuple);
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("rows of \"%s\" cannot be changed or removed",
@@ -53,6 +61,24 @@ new_event_id(pg_uuid_t *id, TimestampTz now)
 	last = now;
 #endif
 	la_new_id(id, last);
+}
+
+uint64
+la_forget(LaQuery query, LaParams *params)
+{
+	uint64		count;
+
+	forgetting = true;
+	PG_TRY();
+	{
+		count = la_run(query, params, LA_WRITE);
+	}
+	PG_FINALLY();
+	{
+		forgetting = false;
+	}
+	PG_END_TRY();
+	return count;
 }
 
 void
@@ -94,4 +120,14 @@ la_record_change(const LaPrincipal *principal, const char *organization_id,
 	la_param_text(&params, la_outer_role());
 	la_param(&params, TimestampTzGetDatum(now), false);
 	la_run(LA_Q_CHANGE, &params, LA_WRITE);
+}
+
+Jsonb *
+la_status_document(const char *status)
+{
+	LaDocument	document;
+
+	la_begin_object(&document);
+	la_put_text(&document, "status", status);
+	return la_end_object(&document);
 }

@@ -9,6 +9,7 @@
 
 #include "document.h"
 #include "principal.h"
+#include "query.h"
 
 /* Labels of the type event_type. */
 #define LA_EVENT_REGISTERED "agent.registered"
@@ -49,5 +50,11 @@ extern void la_event(const char *organization_id, const char *type,
 extern void la_record_change(const LaPrincipal *principal, const char *organization_id,
 							 const char *object_type, const char *object_id,
 							 const char *action, Jsonb *old_values, Jsonb *new_values);
+
+/* A document of which status is all, for the record. */
+extern Jsonb *la_status_document(const char *status);
+
+/* Runs a statement that removes rows which the guards of append-only tables keep from everybody else. */
+extern uint64 la_forget(LaQuery query, LaParams *params);
 
 #endif							/* LA_EVENT_H */

@@ -97,16 +97,6 @@ tell_approaching(LaBooks *books, const LaDecision *decision)
 			 la_end_object(&data));
 }
 
-static Jsonb *
-status_document(const char *status)
-{
-	LaDocument	document;
-
-	la_begin_object(&document);
-	la_put_text(&document, "status", status);
-	return la_end_object(&document);
-}
-
 /* on_limit_exceeded = suspend: no card, no spend, until a human has looked. */
 static void
 suspend(LaBooks *books)
@@ -127,7 +117,7 @@ suspend(LaBooks *books)
 	la_put_text(&data, "suspendedBy", "system");
 	la_event(books->organization_id, LA_EVENT_SUSPENDED, &books->agent_id, la_end_object(&data));
 	la_record_change(NULL, books->organization_id, "agent", books->agent_text, "update",
-					 status_document("active"), status_document("suspended"));
+					 la_status_document("active"), la_status_document("suspended"));
 }
 
 /* The intent that the approval uses up; nobody can have changed it under the agent's locks. */
@@ -179,7 +169,7 @@ freeze_drifted(LaBooks *books)
 	la_param(&params, TimestampTzGetDatum(books->at), false);
 	la_run(LA_Q_CARD_DRIFT, &params, LA_WRITE);
 	la_record_change(NULL, books->organization_id, "card", books->card_text, "freeze",
-					 status_document("active"), status_document("frozen"));
+					 la_status_document("active"), la_status_document("frozen"));
 }
 
 void

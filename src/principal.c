@@ -113,17 +113,37 @@ la_caller(FunctionCallInfo fcinfo, int organization_arg)
 	return operator;
 }
 
+static void
+refuse_agent(const LaPrincipal *caller)
+{
+	if (caller->is_agent)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for an agent's token"),
+				la_detail("not_allowed", NULL, "An agent may spend and read what is its own, nothing else."));
+}
+
 LaPrincipal
 la_operator(FunctionCallInfo fcinfo, int organization_arg)
 {
 	LaPrincipal caller = la_caller(fcinfo, organization_arg);
 
-	if (caller.is_agent)
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("permission denied for an agent's token"),
-				la_detail("not_allowed", NULL, "An agent may spend and read what is its own, nothing else."));
+	refuse_agent(&caller);
 	return caller;
+}
+
+/* Being granted such a function is being granted to read all of it. */
+LaPrincipal
+la_auditor(FunctionCallInfo fcinfo, int organization_arg)
+{
+	LaPrincipal auditor;
+
+	if (is_set || object_aclcheck(ProcedureRelationId, fcinfo->flinfo->fn_oid, GetOuterUserId(),
+								  ACL_EXECUTE) != ACLCHECK_OK)
+		return la_operator(fcinfo, organization_arg);
+	memset(&auditor, 0, sizeof(auditor));
+	name_organization(&auditor, fcinfo, organization_arg);
+	return auditor;
 }
 
 void

@@ -35,6 +35,12 @@ extern LaPrincipal la_caller(FunctionCallInfo fcinfo, int organization_arg);
 /* As la_caller; 42501 for agents, too. */
 extern LaPrincipal la_operator(FunctionCallInfo fcinfo, int organization_arg);
 
+/*
+ * Who may call the function and reads every organization: operators and
+ * auditors; 42501 for agents.
+ */
+extern LaPrincipal la_auditor(FunctionCallInfo fcinfo, int organization_arg);
+
 /* P0002 as for an unknown agent, unless the caller may see this one. */
 extern void la_require_own_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
 

@@ -34,6 +34,23 @@ typedef struct Statement
 } Statement;
 
 #include "query_text.h"
+#include "query_spend.h"
+#include "query_stream.h"
+#include "query_chain.h"
+
+/* One table, in as many files as it takes. */
+static const Statement *
+statement_of(LaQuery query)
+{
+	static const Statement *const parts[] = {
+		statements, spend_statements, stream_statements, chain_statements
+	};
+	int			part = 0;
+
+	while (parts[part][query].text == NULL)
+		part++;
+	return &parts[part][query];
+}
 
 typedef struct KeptPlan
 {
@@ -88,7 +105,7 @@ type_of_letter(char letter)
 static void
 prepare(LaQuery query)
 {
-	const Statement *statement = &statements[query];
+	const Statement *statement = statement_of(query);
 	int			count = strlen(statement->types);
 	Oid			types[LA_MAX_PARAMS];
 	SPIPlanPtr	plan;
@@ -234,8 +251,33 @@ run(LaQuery query, LaParams *params, LaView view)
 uint64
 la_run(LaQuery query, LaParams *params, LaView view)
 {
-	Assert(params->count == strlen(statements[query].types));
+	Assert(params->count == strlen(statement_of(query)->types));
 	return run(query, params, view);
+}
+
+Portal
+la_open(LaQuery query, LaParams *params, LaView view)
+{
+	KeptPlan   *plan = kept_plan(query);
+	int			level = NewGUCNestLevel();
+	Portal		portal;
+
+	Assert(view != LA_WRITE && params->count == strlen(statement_of(query)->types));
+	set_planner();
+	PushActiveSnapshot(view == LA_LATEST ? GetLatestSnapshot() : GetActiveSnapshot());
+	planning = true;
+	PG_TRY();
+	{
+		portal = SPI_cursor_open(NULL, plan->plan, params->values, params->nulls, true);
+	}
+	PG_FINALLY();
+	{
+		planning = false;
+	}
+	PG_END_TRY();
+	PopActiveSnapshot();
+	AtEOXact_GUC(true, level);
+	return portal;
 }
 
 void
@@ -253,7 +295,7 @@ la_run_late(LaQuery query, LaParams *params)
 {
 	SPIPlanPtr	plan = kept_plan(query)->plan;
 
-	params->running = makeParamList(strlen(statements[query].types));
+	params->running = makeParamList(strlen(statement_of(query)->types));
 	for (int i = 0; i < params->running->numParams; i++)
 	{
 		params->running->params[i].isnull = true;

@@ -172,6 +172,16 @@ typedef enum LaQuery
 	LA_Q_SWEEP_COUNTERS,
 	LA_Q_INTENTS_EXPIRE,
 
+	/* 78 chain */
+	LA_Q_SEAL_LAST,
+	LA_Q_SEAL_LIST,
+	LA_Q_SEAL_INSERT,
+	LA_Q_SEAL_DETAIL,
+	LA_Q_CHAIN_START,
+	LA_Q_CHAIN_SLICE,
+	LA_Q_CHAIN_DECISIONS,
+	LA_Q_CHAIN_ENTRIES,
+
 	/* 80 event */
 	LA_Q_EVENT,
 	LA_Q_CHANGE,
@@ -190,6 +200,23 @@ typedef enum LaQuery
 	LA_Q_STREAM_NUMBER,
 	LA_Q_STREAM_READ,
 	LA_Q_EVENT_POSITION,
+
+	/* 83 purge */
+	LA_Q_PURGE_AGENTS,
+	LA_Q_PURGE_BOUND,
+	LA_Q_PURGE_CUT,
+	LA_Q_PURGE_REACH,
+	LA_Q_PURGE_SEAL,
+	LA_Q_PURGE_CARDS,
+	LA_Q_PURGE_USED_INTENTS,
+	LA_Q_PURGE_ENTRIES,
+	LA_Q_PURGE_AUTHORIZATIONS,
+	LA_Q_PURGE_SEALS,
+	LA_Q_PURGE_START,
+	LA_Q_PURGE_INTENTS,
+	LA_Q_PURGE_ATTESTATIONS,
+	LA_Q_PURGE_RECORD,
+	LA_Q_PURGE_DETAIL,
 
 	LA_Q_COUNT
 } LaQuery;
@@ -224,6 +251,12 @@ extern uint64 la_run(LaQuery query, LaParams *params, LaView view);
  */
 extern uint64 la_run_late(LaQuery query, LaParams *params);
 extern void la_params_renew(LaParams *params);
+
+/*
+ * A statement that reads, row by row: SPI_cursor_fetch() gives them,
+ * SPI_cursor_close() ends it.
+ */
+extern Portal la_open(LaQuery query, LaParams *params, LaView view);
 
 /* The first row's first column, copied to the caller of SPI_connect(); false if there is no row. */
 extern bool la_run_one(LaQuery query, LaParams *params, LaView view, Datum *result);

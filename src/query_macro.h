@@ -23,6 +23,13 @@
 	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
 	" last_approved_at = $27, auth_count = $28"
 
+#define SEAL_COLUMNS(sealed_at) \
+	"s.number, s.sequence, s.entry_number, s.decided_at, s.head" sealed_at
+
+/* The decisions of agent $2 up to number $4, which has no id above $3. */
+#define PURGED \
+	"x.organization_id = $1 AND x.agent_id = $2 AND x.id <= $3 AND x.sequence <= $4"
+
 #define POLICY_DETAIL \
 	"ROW(p.organization_id, p.id, p.name, p.rules, p.created_at, p.updated_at," \
 	" encode(uuid_send(p.id), 'base64'))::ledger_agents.policy_detail"
@@ -165,10 +172,17 @@
 #define OF_WIDE "x.organization_id = $1 AND x.id >= $3 AND ($2 IS NULL OR x.customer_id = $2)"
 
 /* Null where it does not fit into bigint. */
-#define SUMMED(since) \
+#define SUMMED_AND(since, more) \
 	"CASE WHEN coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)" \
-	" <= 9223372036854775807 THEN" \
-	" coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0)::bigint END"
+	" + " more " <= 9223372036854775807 THEN" \
+	" (coalesce(sum(x.counted_amount) FILTER (WHERE x.currency = $7" since "), 0) + " more ")::bigint END"
+#define SUMMED(since) SUMMED_AND(since, "0")
+
+/* The same whose, as far as purge() has forgotten it. */
+#define OF_PURGED(column, which) \
+	"(SELECT coalesce(sum(p." column "), 0) FROM ledger_agents.purged_totals p" \
+	" WHERE p.organization_id = $1 AND ($2 IS NULL OR p.customer_id = $2)" \
+	" AND ($8 IS NULL OR p.agent_id = $8) AND ($9 IS NULL OR p.card = $9::text)" which ")"
 
 #define SPENT_BETWEEN(whose) \
 	"SELECT coalesce(sum(x.counted_amount), 0)::bigint FROM ledger_agents.authorizations x" \

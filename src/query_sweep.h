@@ -1,6 +1,6 @@
 /*
  * query_sweep.h
- *		The statements of sweep(), for query_text.h; included by it alone.
+ *		The statements of sweep(), for query_text.h and query_spend.h; included by the first.
  *
  * The first four tell what is over at $2 of agents that are not among $4, up to
  * $3 rows, each agent's together.

@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "agent.h"
+#include "document.h"
 #include "errors.h"
 #include "event.h"
 #include "field.h"
@@ -426,6 +427,30 @@ end_of_grace(FunctionCallInfo fcinfo)
 												   IntervalPGetDatum(grace)));
 }
 
+static Jsonb *
+expiry_document(TimestampTz expires_at)
+{
+	LaDocument	document;
+
+	la_begin_object(&document);
+	la_put_time(&document, "expires_at", expires_at);
+	return la_end_object(&document);
+}
+
+/* The old token lasts to the end of the grace period at most. */
+static void
+end_token(const LaPrincipal *caller, const Stored *token, TimestampTz ends)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, caller->organization_id);
+	la_param_uuid(&params, &token->id);
+	la_param(&params, TimestampTzGetDatum(ends), false);
+	if (la_run(LA_Q_TOKEN_EXPIRE, &params, LA_WRITE) > 0)
+		la_record_change(caller, caller->organization_id, "agent_token", la_uuid_text(&token->id),
+						 "update", expiry_document(token->expires_at), expiry_document(ends));
+}
+
 /*
  * ledger_agents.rotate_agent_token(token_id uuid, grace interval, organization_id text)
  *		returns ledger_agents.agent_token_detail
@@ -436,7 +461,6 @@ Datum
 la_rotate_agent_token(PG_FUNCTION_ARGS)
 {
 	LaPrincipal caller;
-	LaParams	params = {0};
 	TimestampTz ends;
 	Stored		old;
 	LaToken		token;
@@ -454,10 +478,7 @@ la_rotate_agent_token(PG_FUNCTION_ARGS)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("token cannot be rotated"),
 				la_detail("invalid_state", "token_id", "It is %s.", old.revoked ? "revoked" : "expired"));
-	la_param_text(&params, caller.organization_id);
-	la_param_uuid(&params, &old.id);
-	la_param(&params, TimestampTzGetDatum(ends), false);
-	la_run(LA_Q_TOKEN_EXPIRE, &params, LA_WRITE);
+	end_token(&caller, &old, ends);
 	la_issue_token(&caller, &old.agent_id, old.name, old.expires_at,
 				   la_need_organization(caller.organization_id), &token);
 	SPI_finish();

@@ -91,7 +91,7 @@ CREATE TABLE access.wanted (name text PRIMARY KEY, levels text NOT NULL);
 INSERT INTO access.wanted (levels, name)
 SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (VALUES
   ('operator auditor api', 'ledger_agents.window_of ledger_agents.normal_merchant ledger_agents.merchant_matches'),
-  ('operator auditor', 'ledger_agents.check_invariants'),
+  ('operator auditor', 'ledger_agents.check_invariants ledger_agents.verify_chain ledger_agents.chain_item'),
   ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
                    || ' ledger_agents.agent_budget ledger_agents.get_card ledger_agents.list_cards'
@@ -122,7 +122,8 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.unfreeze_card ledger_agents.close_card'
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
-               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event ledger_agents.sweep'),
+               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event ledger_agents.sweep'
+               || ' ledger_agents.seal_chain ledger_agents.purge'),
   ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.booked ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(

@@ -104,6 +104,18 @@ SELECT ledger_agents.approve_intent((ledger_agents.declare_intent(agent('asks'),
 SELECT ledger_agents.reject_intent((ledger_agents.declare_intent(agent('asks'), client_intent_id => 'no', expected_amount => 1000, ttl_minutes => 1440)).id, 'no');
 SELECT ledger_agents.authorize(agent('asks'), 300, merchant => 'Parked');
 SELECT ledger_agents.authorize(agent('asks'), 15, merchant => 'Diner', mcc => '5812');
+
+-- A history that was sealed, forgotten in part, and goes on.
+SET ledger_agents.clock = '2020-01-01 00:00Z';
+SELECT ledger_agents.register_agent('old', 'c6', spending_limit => 100, spending_limit_frequency => 'allTime');
+SELECT ledger_agents.record_spend(agent('old'), 30, merchant => 'Forgotten');
+SET ledger_agents.clock = '2021-01-01 00:00Z';
+SELECT ledger_agents.refund((ledger_agents.record_spend(agent('old'), 40)).id, 10);
+SET ledger_agents.clock = '2022-06-01 00:00Z';
+SELECT ledger_agents.purge('2020-06-01');
+SELECT ledger_agents.seal_chain(a.id, organization_id => a.organization_id) FROM ledger_agents.agents a;
+RESET ledger_agents.clock;
+SELECT ledger_agents.authorize(agent('old'), 5);
 SQL
 my $secret = run_sql('origin', q{SELECT token FROM ledger_agents.create_agent_token(agent('decline'), 'mine')});
 run_sql('origin', 'DROP FUNCTION agent(text, text)');
@@ -166,6 +178,10 @@ SELECT 'used up', :answer FROM ledger_agents.authorize(pg_temp.agent('asks'), 20
 SELECT 'parked', :answer, linked_intent_id FROM ledger_agents.authorize(pg_temp.agent('asks'), 300, merchant => 'Parked');
 SELECT 'intent', :answer, attestation, linked_intent_id FROM ledger_agents.authorize(pg_temp.agent('asks'), 105);
 SELECT 'not twice', :answer FROM ledger_agents.authorize(pg_temp.agent('asks'), 105, merchant => 'Twice');
+-- 30 were forgotten and 40 - 10 + 5 were not: of 100 for all time 35 are left.
+SELECT 'forgotten', :answer FROM ledger_agents.authorize(pg_temp.agent('old'), 36);
+SELECT 'chain', a.external_id, v.* FROM ledger_agents.agents a, ledger_agents.verify_chain(a.id, organization_id => a.organization_id) v;
+SELECT 'sealed', s.number, s.sequence, s.entry_number, s.sealed FROM ledger_agents.seal_chain(pg_temp.agent('old')) s;
 SELECT 'registered', created, differs FROM ledger_agents.register_agent('free', 'c3', spending_limit => 3);
 SELECT 'new', created FROM ledger_agents.register_agent('new', 'new customer');
 -- Each consumer goes on where it stood; events without position get one.
@@ -187,6 +203,13 @@ for my $format (sort keys %restore)
 	check_books($format, $format);
 	my ($status, $out, $err) = $node->psql($format, q{UPDATE ledger_agents.events SET data = '{}'});
 	like($err, qr/append_only/, "$format: the guards are there");
+	is(run_sql($format, 'SELECT a.external_id, v.* FROM ledger_agents.agents a, ledger_agents.verify_chain(a.id, organization_id => a.organization_id) v'), '',
+		"$format: the chains hold");
+	for my $table (qw(authorization_entries chain_seals chain_starts purges purged_totals configuration_changes))
+	{
+		($status, $out, $err) = $node->psql($format, "DELETE FROM ledger_agents.$table");
+		like($err, qr/append_only/, "$format: nobody deletes from $table");
+	}
 }
 my $answers = run_sql('origin', $questions);
 like($answers, qr/^and one\|declined\|agent_limit_exceeded\|\|\|/m, 'the limit is enforced to the last cent');
@@ -199,6 +222,8 @@ like($answers, qr/^card\|slow\|Diner\|5\|declined\|cooldown_active\|/m, 'a card 
 like($answers, qr/^intent\|approved\|/m, 'an intent that was approved pays');
 like($answers, qr/^polled\|8\|/m, 'a consumer goes on where it stood');
 like($answers, qr/^polled\|\d+\|intent\.matched\|/m, 'and gets what had no position');
+like($answers, qr/^forgotten\|declined\|agent_limit_exceeded\|\|35\|/m, 'what was forgotten counts on');
+unlike($answers, qr/^chain\|/m, 'and the chains go on');
 like($answers, qr/^not twice\|declined\|approval_required\|/m, 'and once');
 for my $format (sort keys %restore)
 {
