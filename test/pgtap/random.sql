@@ -139,7 +139,7 @@ BEGIN
       operation := a.decision;
     ELSIF dice < 0.80 THEN
       operation := 'reversed';
-      SELECT v.* INTO x FROM note AS v WHERE v.organization = tenant AND v.amount > 0 AND (v.expires_at IS NULL OR v.expires_at > now) ORDER BY random() LIMIT 1;
+      SELECT v.* INTO x FROM note AS v WHERE v.organization = tenant AND v.amount > 0 AND (v.expires_at IS NULL OR v.expires_at > (SELECT greatest(now, max(k.decided_at)) FROM ledger_agents.counters AS k WHERE k.organization_id = tenant)) ORDER BY random() LIMIT 1;
       IF FOUND THEN
         given_back := CASE WHEN random() < 0.5 THEN 1 + floor(random() * (x.amount - 1)) END;
         PERFORM ledger_agents.reverse(x.id, given_back);
