@@ -155,3 +155,207 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_api_attest';
 COMMENT ON FUNCTION ledger_agents_api.attest IS
 'Attest what is about to be spent. Body: agentId or cardId (neither with an agent''s token), summary (required), expectedAmount, expectedMerchant, context. Answer: object, id, agentId, cardId, the same fields and createdAt. Amounts in minor units.';
+
+/* What these do is what the function of the same name in ledger_agents does. */
+CREATE FUNCTION ledger_agents_api.authorize(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.authorize IS
+'Decide a spend and hold the money, as ledger_agents.authorize does. Body: amount (required, minor units), agentId (required, but with an agent''s token), currency, merchant, mcc, country, cardId, intentId, idempotencyKey (or the header Idempotency-Key), holdFor (an ISO 8601 duration, as PT30M), metadata. Answer: the authorization: object, id, agentId, userId, sequence, decision, status, reason, reasons, failedLimits, maxApprovable, retryAt, remaining, the amounts, what was asked, idempotencyKey, expiresAt, agentLimit, agentLimitFrequency, onLimitExceeded (left out while it is decline), agentSpent, decidedAt, replayed; those without a value are left out, times in ISO 8601. A decline is an answer with status 200, or 402 where the header Prefer has decline=402.';
+
+CREATE FUNCTION ledger_agents_api.evaluate(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.evaluate IS
+'What authorize would answer, with nothing written. Body: as authorize, and asOf (ISO 8601); no key is looked up. Answer: an authorization without id and sequence, always with status 200.';
+
+CREATE FUNCTION ledger_agents_api.explain_authorization(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.explain_authorization IS
+'Every rule in force, and how a request stands against it. Body: authorizationId, or a request as to evaluate. Answer: data, a list of rule, value, scope, source, sourceId, reason, actual, passed, and of a stored authorization passedThen.';
+
+CREATE FUNCTION ledger_agents_api.record_spend(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.record_spend IS
+'Book spend that has happened elsewhere; it counts, above limits, too. Body: agentId, amount (required), currency, merchant, mcc, country, cardId, idempotencyKey (or the header), metadata. Answer: the authorization. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.increment(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.increment IS
+'Ask for more on a hold. Body: authorizationId, amount (required; what is added), idempotencyKey (or the header). Answer: the increment, an authorization with incrementOf; a decline as from authorize. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.capture(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.capture IS
+'Take money that is held. Body: authorizationId (required), amount (absent: all), final (default true), force (default false), idempotencyKey (or the header). Answer: the authorization. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.reverse(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.reverse IS
+'Give back what is held. Body: authorizationId (required), amount (absent: all), idempotencyKey (or the header). Answer: the authorization. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.refund(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.refund IS
+'Give back what was captured. Body: authorizationId (required), amount (absent: all), idempotencyKey (or the header). Answer: the authorization. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.get_authorization(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.get_authorization IS
+'One authorization; an agent its own. Body: authorizationId. Answer: the authorization.';
+
+CREATE FUNCTION ledger_agents_api.list_authorizations(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_spend';
+COMMENT ON FUNCTION ledger_agents_api.list_authorizations IS
+'Authorizations, newest first; an agent its own. Body: agentId, userId, decision (approved, declined), limit (1 to 100, default 20), after. Answer: data, hasMore, and where there is more nextCursor, to be given as after.';
+
+CREATE FUNCTION ledger_agents_api.get_agent(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.get_agent IS
+'One agent; an agent itself. Body: agentId or externalId. Answer: the fields of update_agent, and object, currency, windowMode, defaultCardLimit, defaultCardLimitFrequency, defaultPolicyId, policy, suspendedReason, suspendedBy, suspendedAt, updatedAt. Amounts in minor units, times in epoch milliseconds.';
+
+CREATE FUNCTION ledger_agents_api.list_agents(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.list_agents IS
+'Agents, newest first; an agent itself. Body: userId, status, externalId, limit (1 to 100, default 20), after. Answer: data, hasMore, nextCursor.';
+
+CREATE FUNCTION ledger_agents_api.deregister_agent(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.deregister_agent IS
+'Retire an agent for good. Body: agentId. Answer: the agent, as from get_agent. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.agent_budget(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.agent_budget IS
+'What an agent has left of its limit. Body: agentId (not with an agent''s token). Answer: object, agentId, spendingLimit, frequency, windowMode, currency, currentSpend, remaining, percentUsed, windowStart, nextReset. Amounts in minor units, times in ISO 8601.';
+
+CREATE FUNCTION ledger_agents_api.create_agent_token(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.create_agent_token IS
+'Issue another token for an agent. Body: agentId (required), name, expiresAt (ISO 8601). Answer: object, id, agentId, name, prefix, createdAt, expiresAt, lastUsedAt, revokedAt, and token, which is shown this once. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.list_agent_tokens(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.list_agent_tokens IS
+'The tokens of an agent, newest first, without secrets. Body: agentId. Answer: data. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.revoke_agent_token(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.revoke_agent_token IS
+'End a token. Body: tokenId. Answer: the token, without its secret. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.rotate_agent_token(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.rotate_agent_token IS
+'Issue a token in the place of another one. Body: tokenId (required), grace (an ISO 8601 duration for which the old one still works, default PT0S). Answer: the new token, with its secret. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.get_organization(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.get_organization IS
+'The caller''s organization. Body: {}. Answer: object, id, name, status, livemode, timezone, currency, spendingLimit, spendingLimitFrequency, windowMode, limitApproachingPercent, captureTolerancePercent, transactionEvents, createdAt, updatedAt. Amounts in minor units. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.update_organization(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.update_organization IS
+'Update the caller''s organization. Body: any of name, status, timezone, currency, spendingLimit, spendingLimitFrequency, windowMode, limitApproachingPercent, captureTolerancePercent, transactionEvents; absent fields stay, null clears. Answer: the organization. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.get_customer(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.get_customer IS
+'One customer. Body: customerId. Answer: object, id, name, status, spendingLimit, spendingLimitFrequency, windowMode, policy, createdAt, updatedAt. Amounts in minor units. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.update_customer(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.update_customer IS
+'Update a customer, or make it. Body: customerId and any of name, status, spendingLimit, spendingLimitFrequency, windowMode, policy; absent fields stay, null clears. Answer: the customer. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.effective_policy(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.effective_policy IS
+'Every rule and limit in force. Body: agentId (required), cardId. Answer: data, a list of rule, value, scope, source, sourceId. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.card_policy(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.card_policy IS
+'How a card stands against its rules. Body: cardId. Answer: object, cardId, status, expiresAt, activeNow, nextActiveAt, maxAmount, spendingLimit, currentSpend, remaining, cumulativeMax, totalSpent, cumulativeRemaining, maxAuthCount, authCount, consumed, coolsDownAt, attestation, attestedAt, merchantLocked, firstMerchant, merchantHint, onDrift. Amounts in minor units. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.list_attestations(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.list_attestations IS
+'Attestations, newest first. Body: agentId, limit (1 to 100, default 20), after. Answer: data, hasMore, nextCursor. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.poll_events(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.poll_events IS
+'The next events after what the consumer has acknowledged. Body: consumer (required), limit (1 to 1000, default 100). Answer: data, a list of id, type, organizationId, createdAt (epoch milliseconds), data, position. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.ack_events(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.ack_events IS
+'Acknowledge everything up to an event. Body: consumer, upTo (the id of the event). Answer: object, name, ackedPosition, polledPosition, acknowledged, waiting, createdAt, ackedAt. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.list_event_consumers(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.list_event_consumers IS
+'All consumers, by name. Body: {}. Answer: data. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.delete_event_consumer(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api_account';
+COMMENT ON FUNCTION ledger_agents_api.delete_event_consumer IS
+'Forget a consumer. Body: consumer. Answer: the consumer as it was. Not for agents.';

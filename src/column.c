@@ -16,6 +16,7 @@
 #include "utils/typcache.h"
 
 #include "column.h"
+#include "iso_time.h"
 #include "query.h"
 
 static Jsonb *
@@ -40,6 +41,41 @@ array_of_texts(Datum value)
 	return la_end_array(&array);
 }
 
+static bool
+is_json_null(Jsonb *value)
+{
+	JsonbValue	scalar;
+
+	return JsonbExtractScalar(&value->root, &scalar) && scalar.type == jbvNull;
+}
+
+static void
+put_labels(LaDocument *to, const char *key, Oid element, Datum value)
+{
+	Datum	   *labels;
+	int			count;
+
+	deconstruct_array(DatumGetArrayTypeP(value), element, sizeof(Oid), true, TYPALIGN_INT, &labels,
+					  NULL, &count);
+	la_open_list(to, key);
+	for (int i = 0; i < count; i++)
+		la_put_text(to, NULL, la_enum_label(labels[i]));
+	la_close_list(to);
+}
+
+/* What no type of the server is: an enum of ours, or an array of one. */
+static void
+put_own(LaDocument *to, const char *key, Oid type, Datum value)
+{
+	Oid			element = get_element_type(type);
+
+	Assert(type_is_enum(OidIsValid(element) ? element : type));
+	if (OidIsValid(element))
+		put_labels(to, key, element, value);
+	else
+		la_put_text(to, key, la_enum_label(value));
+}
+
 static void
 put_value(LaDocument *to, const char *key, Oid type, Datum value, LaTimes times)
 {
@@ -61,7 +97,8 @@ put_value(LaDocument *to, const char *key, Oid type, Datum value, LaTimes times)
 			la_put_bool(to, key, DatumGetBool(value));
 			break;
 		case JSONBOID:
-			la_put_jsonb(to, key, DatumGetJsonbP(value));
+			if (!is_json_null(DatumGetJsonbP(value)))
+				la_put_jsonb(to, key, DatumGetJsonbP(value));
 			break;
 		case TEXTARRAYOID:
 			la_put_jsonb(to, key, array_of_texts(value));
@@ -72,9 +109,11 @@ put_value(LaDocument *to, const char *key, Oid type, Datum value, LaTimes times)
 			else
 				la_put_time(to, key, DatumGetTimestampTz(value));
 			break;
+		case INTERVALOID:
+			la_put_text(to, key, la_duration_text(DatumGetIntervalP(value)));
+			break;
 		default:
-			Assert(type_is_enum(type));
-			la_put_text(to, key, la_enum_label(value));
+			put_own(to, key, type, value);
 	}
 }
 

@@ -51,9 +51,8 @@ class_of(int sqlstate)
 	return NULL;
 }
 
-/* Fields that the SQL functions name are called in camelCase here. */
-static char *
-camel_case(const char *name)
+char *
+la_camel_case(const char *name)
 {
 	char	   *result = palloc(strlen(name) + 1);
 	char	   *to = result;
@@ -69,27 +68,46 @@ camel_case(const char *name)
 	return result;
 }
 
+/* The message with the name of the field as the body has it. */
+static char *
+in_words_of_body(const char *message, const char *field)
+{
+	const char *found = strchr(field, '_') == NULL ? NULL : strstr(message, field);
+
+	if (found == NULL)
+		return pstrdup(message);
+	return psprintf("%.*s%s%s", (int) (found - message), message, la_camel_case(field),
+					found + strlen(field));
+}
+
+void
+la_set_status(int status)
+{
+	(void) set_config_option("response.status", psprintf("%d", status), PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
 static Jsonb *
 error_body(const ErrorData *error, const struct ErrorClass *class)
 {
 	LaDocument	document;
-	char		status[16];
+	bool		given;			/* the field's name is the caller's own */
 	const char *code = error->constraint_name != NULL ? error->constraint_name : "invalid_request";
 	int			status_code = class->status;
 
 	if (strcmp(code, "not_authenticated") == 0 || strcmp(code, "invalid_token") == 0)
 		status_code = 401;
-	snprintf(status, sizeof(status), "%d", status_code);
-	(void) set_config_option("response.status", status, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
+	la_set_status(status_code);
+	given = error->column_name == NULL || strcmp(code, "unknown_field") == 0;
 	la_begin_object(&document);
 	la_open_object(&document, "error");
 	la_put_text(&document, "type", status_code == 401 ? "authentication_error" : class->type);
 	la_put_text(&document, "code", code);
-	la_put_text(&document, "message", error->message);
+	la_put_text(&document, "message", given ? error->message
+				: in_words_of_body(error->message, error->column_name));
 	if (error->column_name != NULL)
-		la_put_text(&document, "param", strcmp(code, "unknown_field") == 0
-					? error->column_name : camel_case(error->column_name));
+		la_put_text(&document, "param", given ? error->column_name
+					: la_camel_case(error->column_name));
 	la_close_object(&document);
 	return la_end_object(&document);
 }

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "document.h"
 #include "principal.h"
 
 /* What a function does: a body in, an answer out, errors as errors. */
@@ -36,5 +37,15 @@ extern pg_uuid_t *la_id_member(Jsonb *body, const char *key, const char *what);
 /* The same for agents' tokens, too; and for verbs that only read. */
 extern Datum la_json_agent_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb);
 extern Datum la_json_agent_read(FunctionCallInfo fcinfo, LaVerb verb);
+
+/* A name of the SQL interface as the JSON interface has it. */
+extern char *la_camel_case(const char *name);
+
+/* Sets the HTTP status that PostgREST is to answer with. */
+extern void la_set_status(int status);
+
+/* Rows of the interface as fields of the object that is open. */
+extern void la_put_agent(LaDocument *to, Datum detail);
+extern void la_put_attestation(LaDocument *to, Datum detail);
 
 #endif							/* LA_JSON_H */

@@ -379,36 +379,35 @@ create_agent(const LaPrincipal *caller, Jsonb *body)
 	return la_end_object(&answer);
 }
 
-static Jsonb *
-answer_update(HeapTupleHeader detail)
+/* As the page of the update has it. */
+void
+la_put_agent(LaDocument *to, Datum row)
 {
-	LaDocument	answer;
+	HeapTupleHeader detail = DatumGetHeapTupleHeader(row);
 	char	   *action = label_column(detail, "on_limit_exceeded");
 	bool		isnull;
 	Datum		flag;
 
-	la_begin_object(&answer);
-	la_put_uuid(&answer, "id", DatumGetUUIDP(GetAttributeByName(detail, "id", &isnull)));
-	put_text_column(&answer, "userId", detail, "customer_id");
-	put_text_column(&answer, "name", detail, "name");
-	la_put_text(&answer, "status", label_column(detail, "status"));
-	put_millis_column(&answer, "createdAt", detail, "created_at");
-	put_text_column(&answer, "externalId", detail, "external_id");
-	put_text_column(&answer, "description", detail, "description");
-	put_millis_column(&answer, "deregisteredAt", detail, "deregistered_at");
-	put_number_column(&answer, "spendingLimit", detail, "spending_limit", true);
-	la_put_text(&answer, "spendingLimitFrequency", label_column(detail, "spending_limit_frequency"));
-	put_number_column(&answer, "currentSpend", detail, "current_spend", true);
+	la_put_uuid(to, "id", DatumGetUUIDP(GetAttributeByName(detail, "id", &isnull)));
+	put_text_column(to, "userId", detail, "customer_id");
+	put_text_column(to, "name", detail, "name");
+	la_put_text(to, "status", label_column(detail, "status"));
+	put_millis_column(to, "createdAt", detail, "created_at");
+	put_text_column(to, "externalId", detail, "external_id");
+	put_text_column(to, "description", detail, "description");
+	put_millis_column(to, "deregisteredAt", detail, "deregistered_at");
+	put_number_column(to, "spendingLimit", detail, "spending_limit", true);
+	la_put_text(to, "spendingLimitFrequency", label_column(detail, "spending_limit_frequency"));
+	put_number_column(to, "currentSpend", detail, "current_spend", true);
 	if (strcmp(action, "decline") != 0)
-		la_put_text(&answer, "onLimitExceeded", action);
-	put_number_column(&answer, "maxCards", detail, "max_cards", false);
-	put_number_column(&answer, "cardCount", detail, "card_count", false);
-	put_json_column(&answer, "metadata", detail, "metadata");
+		la_put_text(to, "onLimitExceeded", action);
+	put_number_column(to, "maxCards", detail, "max_cards", false);
+	put_number_column(to, "cardCount", detail, "card_count", false);
+	put_json_column(to, "metadata", detail, "metadata");
 	flag = GetAttributeByName(detail, "default_require_approval", &isnull);
 	if (!isnull)
-		la_put_bool(&answer, "defaultRequireApproval", DatumGetBool(flag));
-	put_number_column(&answer, "defaultAutoApproveBelow", detail, "default_auto_approve_below", true);
-	return la_end_object(&answer);
+		la_put_bool(to, "defaultRequireApproval", DatumGetBool(flag));
+	put_number_column(to, "defaultAutoApproveBelow", detail, "default_auto_approve_below", true);
 }
 
 static Jsonb *
@@ -416,10 +415,13 @@ update_agent(const LaPrincipal *caller, Jsonb *body)
 {
 	static const char *const others[] = {"agentId", NULL};
 	LaValues	given = {0};
+	LaDocument	answer;
 	pg_uuid_t  *agent_id;
 
 	agent_id = la_id_member(body, "agentId", "agent");
 	give_body(body, "", update_body, lengthof(update_body), others, &given);
 	la_update(caller, agent_id, &given);
-	return answer_update(read_detail(caller, agent_id));
+	la_begin_object(&answer);
+	la_put_agent(&answer, la_agent_detail(caller, agent_id, LA_LATEST));
+	return la_end_object(&answer);
 }

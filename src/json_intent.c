@@ -396,7 +396,13 @@ attest(const LaPrincipal *caller, Jsonb *body)
 		la_null_field("summary");
 	detail = la_record_attestation(caller, &given);
 	la_begin_object(&answer);
-	la_put_text(&answer, "object", "attestation");
-	la_put_columns(&answer, detail, attestation_answer, lengthof(attestation_answer), LA_TIMES_ISO);
+	la_put_attestation(&answer, detail);
 	return la_end_object(&answer);
+}
+
+void
+la_put_attestation(LaDocument *to, Datum detail)
+{
+	la_put_text(to, "object", "attestation");
+	la_put_columns(to, detail, attestation_answer, lengthof(attestation_answer), LA_TIMES_ISO);
 }

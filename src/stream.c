@@ -20,7 +20,10 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "column.h"
+#include "document.h"
 #include "errors.h"
+#include "event.h"
 #include "field.h"
 #include "lock.h"
 #include "module.h"
@@ -332,9 +335,13 @@ la_list_event_consumers(PG_FUNCTION_ARGS)
 Datum
 la_delete_event_consumer(PG_FUNCTION_ARGS)
 {
+	static const LaColumn stood[] = {
+		{"acked_position", "acked_position"}, {"polled_position", "polled_position"}
+	};
 	LaPrincipal caller;
 	LaParams	params = {0};
 	Consumer	consumer = {0};
+	LaDocument	was;
 	Datum		answer;
 
 	PreventCommandIfReadOnly("delete_event_consumer()");
@@ -347,6 +354,10 @@ la_delete_event_consumer(PG_FUNCTION_ARGS)
 	la_wait_patiently();
 	if (!la_run_one(LA_Q_CONSUMER_DELETE, &params, LA_WRITE, &answer))
 		unknown_consumer(&consumer);
+	la_begin_object(&was);
+	la_put_columns(&was, answer, stood, lengthof(stood), LA_TIMES_ISO);
+	la_record_change(&caller, caller.organization_id, "event_consumer", consumer.name, "delete",
+					 la_end_object(&was), NULL);
 	SPI_finish();
 	return answer;
 }

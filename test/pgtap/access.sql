@@ -108,7 +108,19 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents.list_intents ledger_agents.attest ledger_agents.list_attestations'
                    || ' ledger_agents_api.declare_intent ledger_agents_api.approve_intent'
                    || ' ledger_agents_api.reject_intent ledger_agents_api.cancel_intent'
-                   || ' ledger_agents_api.get_intent ledger_agents_api.list_intents ledger_agents_api.attest'),
+                   || ' ledger_agents_api.get_intent ledger_agents_api.list_intents ledger_agents_api.attest'
+                   || ' ledger_agents_api.authorize ledger_agents_api.evaluate ledger_agents_api.explain_authorization'
+                   || ' ledger_agents_api.record_spend ledger_agents_api.increment ledger_agents_api.capture'
+                   || ' ledger_agents_api.reverse ledger_agents_api.refund ledger_agents_api.get_authorization'
+                   || ' ledger_agents_api.list_authorizations ledger_agents_api.get_agent ledger_agents_api.list_agents'
+                   || ' ledger_agents_api.deregister_agent ledger_agents_api.agent_budget'
+                   || ' ledger_agents_api.create_agent_token ledger_agents_api.list_agent_tokens'
+                   || ' ledger_agents_api.revoke_agent_token ledger_agents_api.rotate_agent_token'
+                   || ' ledger_agents_api.get_organization ledger_agents_api.update_organization'
+                   || ' ledger_agents_api.get_customer ledger_agents_api.update_customer'
+                   || ' ledger_agents_api.effective_policy ledger_agents_api.card_policy'
+                   || ' ledger_agents_api.list_attestations ledger_agents_api.poll_events ledger_agents_api.ack_events'
+                   || ' ledger_agents_api.list_event_consumers ledger_agents_api.delete_event_consumer'),
   ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
                || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
@@ -256,6 +268,16 @@ SELECT * FROM (VALUES
   ('card', pg_catalog.format('SELECT count(*) FROM ledger_agents.explain_authorization(agent_id => %L, amount => 1, card_id => %%L)', :'mine')),
   ('intent', pg_catalog.format('SELECT ledger_agents.authorize(%L, 1, intent_id => %%L)', :'mine')),
   ('intent', pg_catalog.format('SELECT count(*) FROM ledger_agents.explain_authorization(agent_id => %L, amount => 1, intent_id => %%L)', :'mine')),
+  ('agent', 'SELECT ledger_agents_api.authorize(jsonb_build_object(''agentId'', %L, ''amount'', 1))'),
+  ('agent', 'SELECT ledger_agents_api.evaluate(jsonb_build_object(''agentId'', %L, ''amount'', 1))'),
+  ('agent', 'SELECT ledger_agents_api.explain_authorization(jsonb_build_object(''agentId'', %L, ''amount'', 1))'),
+  ('agent', 'SELECT ledger_agents_api.get_agent(jsonb_build_object(''agentId'', %L))'),
+  ('external id', 'SELECT ledger_agents_api.get_agent(jsonb_build_object(''externalId'', %L))'),
+  ('external id', 'SELECT ledger_agents_api.list_agents(jsonb_build_object(''externalId'', %L))'),
+  ('agent', 'SELECT ledger_agents_api.agent_budget(jsonb_build_object(''agentId'', %L))'),
+  ('agent', 'SELECT ledger_agents_api.list_authorizations(jsonb_build_object(''agentId'', %L))'),
+  ('authorization', 'SELECT ledger_agents_api.get_authorization(jsonb_build_object(''authorizationId'', %L))'),
+  ('authorization', 'SELECT ledger_agents_api.explain_authorization(jsonb_build_object(''authorizationId'', %L))'),
   ('card', 'SELECT ledger_agents.get_card(%L)'),
   ('agent', 'SELECT count(*) FROM ledger_agents.list_cards(%L)'),
   ('external id', 'SELECT ledger_agents.get_agent(external_id => %L)'),
@@ -307,7 +329,8 @@ SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(%L)', f
                  - CASE proname WHEN 'create_agent' THEN '{agentId,userId,spendingLimit}'::text[] WHEN 'register_agent' THEN '{agentId,customerId}'
                                 ELSE '{externalId,userId,customerId}' END), :'my_token'),
                '^ok .*"code": "not_allowed"', 'a token may not: ' || function)
-FROM access.functions WHERE is_api AND proname NOT IN ('declare_intent', 'cancel_intent', 'get_intent', 'list_intents', 'attest') ORDER BY function::text COLLATE "C";
+FROM access.functions WHERE is_api AND proname NOT IN ('declare_intent', 'cancel_intent', 'get_intent', 'list_intents', 'attest', 'authorize', 'evaluate', 'explain_authorization',
+                               'get_authorization', 'list_authorizations', 'get_agent', 'list_agents', 'agent_budget') ORDER BY function::text COLLATE "C";
 SELECT is((SELECT spending_limit FROM ledger_agents.agents WHERE id = :'mine'), 100000::bigint, 'and nothing was changed');
 
 --

@@ -83,6 +83,8 @@ FROM (VALUES
   ('create_card({agent}, ''third'')', 'third', 'card create ->...'),
   ('deregister_agent({agent})', NULL, 'agent deregister status>status; agent_token revoke ->agentId,tokenId,tokenPrefix; agent_token revoke ->agentId,name,tokenId,tokenPrefix; card close status,status_reason>status,status_reason'),
   ('deregister_agent({agent})', NULL, NULL),
+  ('poll_events(''reader'', 1)', NULL, NULL),
+  ('delete_event_consumer(''reader'')', NULL, 'event_consumer delete acked_position,polled_position>-'),
   ('delete_policy({policy})', NULL, 'policy delete name,rules>-')) AS v (call, made, want);
 
 --
@@ -93,7 +95,8 @@ INSERT INTO silent VALUES
   ('authorize', 'a decision is its own record'), ('authorize_or_raise', 'a decision'), ('record_spend', 'a booking'), ('increment', 'an entry'),
   ('capture', 'an entry'), ('reverse', 'an entry'), ('refund', 'an entry'), ('declare_intent', 'an intent is its own record'), ('attest', 'an attestation is its own record'),
   ('authenticate', 'changes nothing but when a token was last used'), ('seal_chain', 'a seal is its own record'), ('purge', 'has a record of its own: purges'),
-  ('approves', 'the engine''s own'), ('refuse_change', 'a trigger'), ('forget_tenants', 'a trigger'),
+  ('poll_events', 'says how far a consumer has come'), ('ack_events', 'says how far a consumer has come'), ('sweep', 'records the cards that it turns: pgtap/sweep'),
+  ('approves', 'the engine''s own'), ('booked', 'the engine''s own'), ('refuse_change', 'a trigger'), ('forget_tenants', 'a trigger'),
   ('grant_access', 'rights of roles are the server''s, of no organization; its log tells');
 SELECT is_empty($$
   SELECT p.proname FROM pg_proc p

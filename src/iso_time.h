@@ -1,0 +1,21 @@
+/*
+ * iso_time.h
+ *		Instants and durations as ISO 8601 writes them.
+ */
+#ifndef LA_ISO_TIME_H
+#define LA_ISO_TIME_H
+
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+/* YYYY-MM-DDThh:mm[:ss[.ffffff]], and Z or ±hh:mm; false: it is not that, or no such instant. */
+extern bool la_read_instant(const char *at, TimestampTz *instant);
+
+/* PnYnMnWnDTnHnMnS, at least one of them, seconds to the microsecond; false: it is not that, or too long. */
+extern bool la_read_duration(const char *at, Interval *duration);
+
+/* The same, without weeks; nothing at all is PT0S. */
+extern char *la_duration_text(const Interval *duration);
+
+#endif							/* LA_ISO_TIME_H */
