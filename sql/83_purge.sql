@@ -11,6 +11,7 @@ CREATE TABLE ledger_agents.purges (
 	seals bigint NOT NULL,
 	intents bigint NOT NULL,
 	attestations bigint NOT NULL,
+	events bigint NOT NULL,
 	principal text NOT NULL,
 	database_role text NOT NULL,
 	created_at timestamptz NOT NULL,
@@ -29,6 +30,7 @@ COMMENT ON COLUMN ledger_agents.purges.entries IS 'How many of their entries.';
 COMMENT ON COLUMN ledger_agents.purges.seals IS 'How many seals of their chains.';
 COMMENT ON COLUMN ledger_agents.purges.intents IS 'How many intents.';
 COMMENT ON COLUMN ledger_agents.purges.attestations IS 'How many attestations.';
+COMMENT ON COLUMN ledger_agents.purges.events IS 'How many events.';
 COMMENT ON COLUMN ledger_agents.purges.principal IS 'operator.';
 COMMENT ON COLUMN ledger_agents.purges.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.purges.created_at IS 'When.';
@@ -120,6 +122,7 @@ CREATE TYPE ledger_agents.purge_detail AS (
 	seals bigint,
 	intents bigint,
 	attestations bigint,
+	events bigint,
 	principal text,
 	database_role text,
 	created_at timestamptz,
@@ -136,6 +139,7 @@ COMMENT ON COLUMN ledger_agents.purge_detail.entries IS 'How many of their entri
 COMMENT ON COLUMN ledger_agents.purge_detail.seals IS 'How many seals of their chains.';
 COMMENT ON COLUMN ledger_agents.purge_detail.intents IS 'How many intents.';
 COMMENT ON COLUMN ledger_agents.purge_detail.attestations IS 'How many attestations.';
+COMMENT ON COLUMN ledger_agents.purge_detail.events IS 'How many events.';
 COMMENT ON COLUMN ledger_agents.purge_detail.principal IS 'operator.';
 COMMENT ON COLUMN ledger_agents.purge_detail.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.purge_detail.created_at IS 'When.';
@@ -150,4 +154,4 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_purge';
 COMMENT ON FUNCTION ledger_agents.purge IS
-'Forgets what is older than before, which is at least 366 days ago: of each agent its first authorizations with their entries, as far as all are settled and nothing later belongs to them, sealed before they go; intents that are over, and attestations. At most max_rows (1 to 100 000) of each kind a call; agents that somebody else is deciding for are left for the next. What is forgotten counts on for all time, but its keys are new keys. Recorded in purges. Errors: 22004, 22023 out_of_range, 42501, 55000 chain_broken when decisions or entries are missing, 55P03 after ledger_agents.lock_timeout.';
+'Forgets what is older than before, which is at least 366 days ago: of each agent its first authorizations with their entries, as far as all are settled and nothing later belongs to them, sealed before they go; intents that are over, attestations, and events that every consumer has acknowledged. At most max_rows (1 to 100 000) of each kind a call; agents that somebody else is deciding for are left for the next. What is forgotten counts on for all time, but its keys are new keys. Recorded in purges. Errors: 22004, 22023 out_of_range, 42501, 55000 chain_broken when decisions or entries are missing, 55P03 after ledger_agents.lock_timeout.';

@@ -48,6 +48,7 @@ typedef struct Purge
 	int64		seals;
 	int64		intents;
 	int64		attestations;
+	int64		events;
 } Purge;
 
 /* An agent whose history is cut. */
@@ -414,6 +415,13 @@ purge_rest(Purge *purge)
 	la_param(&params, Int32GetDatum((int32) purge->max_rows), false);
 	purge->attestations = la_run(LA_Q_PURGE_ATTESTATIONS, &params, LA_WRITE);
 	purge->more = purge->more || purge->attestations == purge->max_rows;
+
+	memset(&params, 0, sizeof(params));
+	la_param_text(&params, purge->organization_id);
+	la_param(&params, TimestampTzGetDatum(purge->before), false);
+	la_param(&params, Int32GetDatum((int32) purge->max_rows), false);
+	purge->events = la_forget(LA_Q_PURGE_EVENTS, &params);
+	purge->more = purge->more || purge->events == purge->max_rows;
 }
 
 static void
@@ -429,6 +437,7 @@ param_record(LaParams *params, const Purge *purge, bool recorded)
 	la_param_int64(params, purge->seals);
 	la_param_int64(params, purge->intents);
 	la_param_int64(params, purge->attestations);
+	la_param_int64(params, purge->events);
 	la_param_text(params, la_principal_name(&purge->caller));
 	la_param_text(params, la_outer_role());
 	la_param(params, TimestampTzGetDatum(purge->now), false);
@@ -439,7 +448,8 @@ static Datum
 purge_detail(Purge *purge)
 {
 	LaParams	params;
-	bool		recorded = purge->agents + purge->intents + purge->attestations > 0;
+	bool		recorded = purge->agents + purge->intents + purge->attestations +
+	purge->events > 0;
 	Datum		answer;
 
 	if (recorded)

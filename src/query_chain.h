@@ -173,10 +173,32 @@ static const Statement chain_statements[LA_Q_COUNT] = {
 		"DELETE FROM ledger_agents.attestations d WHERE d.organization_id = $1 AND d.id = ANY (ARRAY("
 		" SELECT t.id FROM ledger_agents.attestations t WHERE t.organization_id = $1 AND t.id < $2"
 	" ORDER BY t.id LIMIT $3))"},
-	[LA_Q_PURGE_RECORD] = {"tuziiiiiittz",
+
+	/*
+	 * From the first position on, as far as all are older than $2 and every
+	 * consumer has acknowledged them; and what has none, where nobody reads.
+	 */
+	[LA_Q_PURGE_EVENTS] = {"tzn",
+		"WITH f AS (SELECT p.position, e.created_at FROM ledger_agents.event_positions p"
+		"  JOIN ledger_agents.events e ON e.organization_id = $1 AND e.id = p.event_id"
+		"  WHERE p.organization_id = $1 ORDER BY p.position LIMIT $3),"
+		" c AS (SELECT least(coalesce(min(f.position) FILTER (WHERE f.created_at >= $2) - 1, max(f.position)),"
+		"  (SELECT min(c.acked_position) FROM ledger_agents.event_consumers c"
+		"   WHERE c.organization_id = $1)) AS position FROM f),"
+		" g AS (DELETE FROM ledger_agents.event_positions p USING c"
+		"  WHERE p.organization_id = $1 AND p.position <= c.position RETURNING p.event_id),"
+		" u AS (DELETE FROM ledger_agents.event_inbox i WHERE i.organization_id = $1 AND i.event_id IN ("
+		"  SELECT n.event_id FROM ledger_agents.event_inbox n"
+		"   JOIN ledger_agents.events e ON e.organization_id = $1 AND e.id = n.event_id"
+		"   WHERE n.organization_id = $1 AND e.created_at < $2 AND NOT EXISTS (SELECT FROM"
+		"    ledger_agents.event_consumers c WHERE c.organization_id = $1)"
+		"   ORDER BY n.event_id LIMIT $3) RETURNING i.event_id)"
+		" DELETE FROM ledger_agents.events e USING (SELECT g.event_id FROM g UNION ALL"
+	"  SELECT u.event_id FROM u) o WHERE e.organization_id = $1 AND e.id = o.event_id"},
+	[LA_Q_PURGE_RECORD] = {"tuziiiiiiittz",
 		"INSERT INTO ledger_agents.purges (organization_id, id, before, agents, authorizations,"
-		" entries, seals, intents, attestations, principal, database_role, created_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"},
-	[LA_Q_PURGE_DETAIL] = {"tuziiiiiittzb",
-	"SELECT ROW($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)::ledger_agents.purge_detail"},
+		" entries, seals, intents, attestations, events, principal, database_role, created_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"},
+	[LA_Q_PURGE_DETAIL] = {"tuziiiiiiittzb",
+	"SELECT ROW($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)::ledger_agents.purge_detail"},
 };

@@ -23,9 +23,17 @@ static const Statement stream_statements[LA_Q_COUNT] = {
 		"  WHERE p.organization_id = $1), (SELECT s.last_position FROM ledger_agents.event_streams s"
 		"  WHERE s.organization_id = $1), 0) AS before) f"
 	" ON CONFLICT (organization_id, name) DO NOTHING"},
-	/* Also how far the stream is, and whether there is more to number. */
+
+	/*
+	 * Also how far the stream is, and whether there is more to number.  What
+	 * was purged meanwhile is behind a consumer, whatever it has
+	 * acknowledged.
+	 */
 	[LA_Q_CONSUMER_STANDS] = {"tt",
-		"SELECT c.acked_position, c.polled_position,"
+		"SELECT greatest(c.acked_position, coalesce((SELECT min(p.position) - 1"
+		"  FROM ledger_agents.event_positions p WHERE p.organization_id = $1),"
+		"  (SELECT s.last_position FROM ledger_agents.event_streams s"
+		"   WHERE s.organization_id = $1))), c.polled_position,"
 		" (SELECT s.last_position FROM ledger_agents.event_streams s WHERE s.organization_id = $1),"
 		" EXISTS (SELECT FROM ledger_agents.event_inbox i WHERE i.organization_id = $1)"
 	" FROM " CONSUMER},

@@ -132,6 +132,49 @@ SELECT is((p.intents, p.attestations, p.authorizations), (4::bigint, 1::bigint, 
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
 
 --
+-- Events
+--
+SELECT pg_temp.at('2020-01-01 00:00Z');
+SET ledger_agents.organization = 'events';
+SELECT FROM ledger_agents.create_organization('events');
+SELECT id AS e FROM ledger_agents.register_agent('tells', 'c') \gset
+SELECT is((SELECT count(*) FROM ledger_agents.poll_events('slow')), 2::bigint, 'a registration and its token are told of');
+SELECT pg_temp.at('2020-01-02 00:00Z');
+SELECT FROM ledger_agents.update_agent(:'e', '{"name": "a"}');
+SELECT FROM ledger_agents.update_agent(:'e', '{"name": "b"}');
+SELECT pg_temp.at('2021-06-01 00:00Z');
+SELECT FROM ledger_agents.update_agent(:'e', '{"name": "young"}');
+SELECT pg_temp.at('2022-06-01 00:00Z');
+SELECT is(p.events, 0::bigint, 'what a consumer has not acknowledged stays') FROM ledger_agents.purge('2021-01-01') p;
+SELECT is((SELECT count(*) FROM ledger_agents.poll_events('slow')), 5::bigint, 'and is given again');
+SELECT id AS third FROM ledger_agents.poll_events('slow') WHERE position = 3 \gset
+SELECT is((ledger_agents.ack_events('slow', :'third')).acknowledged, 3::bigint, 'three are acknowledged');
+SELECT is((p.events, p.more), (3::bigint, false), 'these are forgotten, and no more') FROM ledger_agents.purge('2021-01-01') p;
+SELECT is(string_agg(position || ' ' || (data ->> 'name'), ', ' ORDER BY position), '4 b, 5 young', 'the consumer goes on') FROM ledger_agents.poll_events('slow');
+SELECT is(string_agg(position::text, ' ' ORDER BY position), '4 5', 'a new one begins with the first that is left') FROM ledger_agents.poll_events('new', 2);
+SELECT FROM ledger_agents.delete_event_consumer('slow');
+SELECT FROM ledger_agents.delete_event_consumer('new');
+SELECT FROM ledger_agents.poll_events('behind', 1);
+UPDATE ledger_agents.event_consumers SET acked_position = 0, polled_position = 0;
+SELECT is(string_agg(position::text, ' ' ORDER BY position), '4', 'one that was made while its first events went is not held up by them') FROM ledger_agents.poll_events('behind', 1);
+SELECT FROM ledger_agents.delete_event_consumer('behind');
+SELECT is((p.events, p.more), (1::bigint, true), 'at most max_rows a call') FROM ledger_agents.purge('2021-01-01', 1) p;
+SELECT is((SELECT string_agg(position::text, ' ') FROM ledger_agents.event_positions WHERE organization_id = 'events'), '5', 'younger ones stay');
+SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
+SELECT throws_ok('DELETE FROM ledger_agents.events', '55000', 'rows of "events" cannot be changed or removed', 'nobody else removes events');
+-- Where nobody reads, events wait in the inbox.
+SELECT pg_temp.at('2020-01-01 00:00Z');
+SET ledger_agents.organization = 'unread';
+SELECT FROM ledger_agents.create_organization('unread');
+SELECT id AS u FROM ledger_agents.register_agent('tells', 'c') \gset
+SELECT pg_temp.at('2021-06-01 00:00Z');
+SELECT FROM ledger_agents.update_agent(:'u', '{"name": "young"}');
+SELECT pg_temp.at('2022-06-01 00:00Z');
+SELECT is(p.events, 2::bigint, 'old events that nobody reads go, too') FROM ledger_agents.purge('2021-01-01') p;
+SELECT is((SELECT count(*) FROM ledger_agents.poll_events('late')), 1::bigint, 'the rest is for whoever reads later');
+SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
+
+--
 -- What was forgotten counts on
 --
 SELECT pg_temp.at('2020-01-01 00:00Z');
