@@ -94,6 +94,8 @@ la_explain_authorization(PG_FUNCTION_ARGS)
 			   : DatumGetTimestampTz(arguments->args[LA_ARG_AS_OF].value));
 	if (request.currency == NULL)
 		request.currency = books.facts.agent_currency;
+	if (request.increment_of != NULL)
+		la_see_increment(&books.facts, &request);
 	la_explain(&books.facts, &request, report_finding, &report);
 	SPI_finish();
 	return (Datum) 0;
@@ -123,6 +125,8 @@ read_stored(const LaPrincipal *caller, const pg_uuid_t *id, LaRequest *request, 
 	request->card_id = row.nulls[6] ? NULL : DatumGetUUIDP(row.values[6]);
 	request->intent_id = row.nulls[7] ? NULL : DatumGetUUIDP(row.values[7]);
 	report->reasons = la_row_text(row, 8);
+	request->increment_of = row.nulls[9] ? NULL : DatumGetUUIDP(row.values[9]);
+	request->held = row.nulls[10] ? 0 : DatumGetInt64(row.values[10]);
 	report->stored = true;
 }
 

@@ -56,10 +56,8 @@ la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 }
 
 void
-la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+la_see_increment(LaFacts *facts, const LaRequest *request)
 {
-	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
-
 	for (int i = 0; i < facts->nlimits; i++)
 	{
 		LaLimit    *limit = &facts->limits[i];
@@ -69,9 +67,23 @@ la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
 		else if (is_per_request(limit))
 			limit->spent = request->held;
 	}
+}
+
+/* Its own hold has used the card, and was let pass with it or without. */
+static bool
+is_asked_of(const LaRequest *request, LaReason reason)
+{
+	return request->increment_of == NULL || reason <= LA_CARD_EXPIRED;
+}
+
+void
+la_judge_increment(LaFacts *facts, const LaRequest *request, LaVerdict *verdict)
+{
+	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
+
+	la_see_increment(facts, request);
 	memset(verdict, 0, sizeof(LaVerdict));
 	verdict->attestation = la_attestation(facts);
-	/* Its own hold has used the card, and was let pass with it or without. */
 	run_checks(&c, LA_ORGANIZATION_SUSPENDED, LA_CARD_EXPIRED, verdict);
 	if (verdict->nreasons > 0)
 		return;
@@ -488,6 +500,8 @@ la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *ar
 		const LaCheck *check = &la_checks[i];
 		LaRuleId	id = deciding_rule(facts, check->rule);
 
+		if (!is_asked_of(request, check->reason))
+			continue;
 		if (!check->every_level && is_in_force(check, &c))
 			explain_check(&c, check, id == LA_RULES ? -1 : la_effective_level(facts, id), hear, arg);
 		for (int level = LA_CUSTOMER; level >= LA_CARD && check->every_level; level--)

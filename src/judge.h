@@ -232,6 +232,9 @@ typedef struct LaVerdict
 
 extern void la_judge(const LaFacts *facts, const LaRequest *request, LaVerdict *verdict);
 
+/* What stands against an increment: of limits of single authorizations all of its hold, of counts nothing. */
+extern void la_see_increment(LaFacts *facts, const LaRequest *request);
+
 /*
  * Of an increment only kill switches and limits are asked; what its hold has
  * already stands against limits of single authorizations.

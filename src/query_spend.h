@@ -140,7 +140,11 @@ static const Statement spend_statements[LA_Q_COUNT] = {
 	" FROM ledger_agents.authorizations x WHERE x.organization_id = $1 AND x.id = $2"},
 	[LA_Q_AUTHORIZATION_REQUEST] = {"tu",
 		"SELECT x.agent_id, x.amount, x.currency, x.merchant, x.mcc, x.country, x.card_id, x.intent_id,"
-		" array_to_string(x.reasons, ',') FROM ledger_agents.authorizations x"
+		" array_to_string(x.reasons, ','), x.increment_of, CASE WHEN x.increment_of IS NOT NULL THEN"
+		"  (SELECT sum(p.amount - coalesce(p.reversed_amount, 0))::bigint"
+		"   FROM ledger_agents.authorizations p WHERE p.organization_id = $1"
+		"   AND p.id = ANY (" PART_IDS("x.increment_of") ") AND p.sequence < x.sequence) END"
+		" FROM ledger_agents.authorizations x"
 	" WHERE x.organization_id = $1 AND x.id = $2"},
 
 	/*

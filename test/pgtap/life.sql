@@ -557,6 +557,16 @@ SELECT is(pg_temp.books(), b.books, 'and nothing was moved by anybody') FROM bef
 SELECT is(pg_temp.refused(statement, NULL, NULL, false), '55000 append_only', statement) FROM unnest(ARRAY['UPDATE ledger_agents.authorization_entries SET amount = amount + 1', 'DELETE FROM ledger_agents.authorization_entries',
   'TRUNCATE ledger_agents.authorization_entries']) AS v (statement);
 
+-- An increment is explained as one: kill switches and limits, the limit of single authorizations on the new total.
+SELECT id AS explained FROM ledger_agents.register_agent('explained', 'c') \gset
+SELECT id AS explained_card FROM ledger_agents.create_card(:'explained', policy => '{"maxAuthCount": 1, "limits": {"perAuth": 100}, "allowedMccs": ["5411"], "cooldownMinutes": 5}') \gset
+SELECT id AS explained_hold FROM ledger_agents.authorize(:'explained', 60, card_id => :'explained_card', mcc => '5411') \gset
+SELECT id AS explained_too_much, reason FROM ledger_agents.increment(:'explained_hold', 50) \gset
+SELECT id AS explained_enough, decision FROM ledger_agents.increment(:'explained_hold', 40) \gset
+SELECT is(string_agg(rule || ' ' || (actual ->> 'spent') || ' ' || passed, ', '), 'perAuth 60 false', 'what refused an increment, and nothing that is not asked of it')
+  FROM ledger_agents.explain_authorization(:'explained_too_much') WHERE NOT passed OR rule IN ('maxAuthCount', 'allowedMccs', 'cooldownMinutes', 'single');
+SELECT ok(bool_and(passed), 'one that was approved passes') FROM ledger_agents.explain_authorization(:'explained_enough');
+
 RESET ledger_agents.organization;
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'after all of this the books are right');
 SELECT * FROM finish();
