@@ -36,7 +36,7 @@ COMMENT ON TABLE ledger_agents.organizations IS
 COMMENT ON COLUMN ledger_agents.organizations.id IS 'The application''s own tenant id, 1 to 64 characters, compared bytewise.';
 COMMENT ON COLUMN ledger_agents.organizations.name IS 'Display name, 1 to 255 characters, or null.';
 COMMENT ON COLUMN ledger_agents.organizations.status IS 'suspended declines every spend of the tenant (its kill switch).';
-COMMENT ON COLUMN ledger_agents.organizations.livemode IS 'True: tokens begin with at_live_; false: with at_test_. Cannot be changed.';
+COMMENT ON COLUMN ledger_agents.organizations.livemode IS 'True: tokens begin with at_live_ and keys with lk_live_; false: with at_test_ and lk_test_. Cannot be changed.';
 COMMENT ON COLUMN ledger_agents.organizations.timezone IS 'IANA name of the time zone in which calendar windows begin and end.';
 COMMENT ON COLUMN ledger_agents.organizations.currency IS 'Default currency of agents and the currency of the organization''s and its customers'' limits: 3 to 16 of A-Z, 0-9 and _.';
 COMMENT ON COLUMN ledger_agents.organizations.spending_limit IS 'Most that the organization may spend per window, in minor units; 0 = nothing; null = no limit.';
@@ -120,7 +120,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_create_organization';
 COMMENT ON FUNCTION ledger_agents.create_organization IS
-'Makes an organization and returns its row. Operators only. Errors: 23505 when the id is taken, 22023 for a wrong value, 22004 for a null id.';
+'Makes an organization and returns its row. Operators only: no key, token or claims. Errors: 23505 when the id is taken, 22023 for a wrong value, 22004 for a null id, 42501.';
 
 CREATE FUNCTION ledger_agents.update_organization(
 	changes jsonb,

@@ -86,7 +86,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_authenticate';
 COMMENT ON FUNCTION ledger_agents.authenticate IS
-'Checks a token; from here to the end of the transaction the caller acts as its agent, whatever rights the role has. A second call in the same transaction may only repeat it; a rollback to before it undoes it. Give the secret as a parameter: a literal shows in logs. Errors: 42501 for a secret that is unknown, expired or revoked, or when another principal is set.';
+'Checks a token or a key; from here to the end of the transaction the caller acts as the token''s agent, or with all rights in the key''s organization and none outside it (agent_id null), whatever rights the role has. A second call in the same transaction may only repeat it; a rollback to before it undoes it. Give the secret as a parameter: a literal shows in logs. Errors: 42501 for a secret that is unknown, expired or revoked, or when another principal is set.';
 
 CREATE FUNCTION ledger_agents.create_agent_token(
 	agent_id uuid,

@@ -1,6 +1,13 @@
 /*
  * JSON interface: one document in, one document out.
  */
+CREATE FUNCTION ledger_agents_api.pre_request() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_pre_request';
+COMMENT ON FUNCTION ledger_agents_api.pre_request IS
+'For PostgREST''s db-pre-request. Fixes who acts in the transaction: by the header Api-Key (a key or a token), else by the JWT''s claims organization_id and, for one agent, agent_id; else nobody. Claims count only where the role is not the session''s own login: roles of the level api must be NOLOGIN, and whoever can log in and SET ROLE to one is trusted with its claims. Errors: PT401 (status 401) for a refused secret or claims, 42501 when another principal is set.';
+
 CREATE FUNCTION ledger_agents_api.register_agent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -33,7 +33,7 @@ typedef struct LaRegistration
 	pg_uuid_t	id;
 	bool		created;
 	bool		issued;			/* token is set */
-	LaToken		token;
+	LaIssued	token;
 	Datum		differs;		/* text[], or 0 when created */
 } LaRegistration;
 

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "authentication.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -13,7 +14,6 @@
 #include "intent.h"
 #include "lock.h"
 #include "module.h"
-#include "token.h"
 
 PG_FUNCTION_INFO_V1(la_approve_intent);
 PG_FUNCTION_INFO_V1(la_reject_intent);
@@ -204,8 +204,7 @@ la_lock_intent(const LaPrincipal *caller, const pg_uuid_t *id, LaLockedIntent *i
 		await_row(caller, intent);
 		la_change_configuration(LA_LEVEL_AGENT, key);
 	}
-	if (caller->is_agent)
-		la_require_valid_token(caller, LA_LATEST);
+	la_require_valid(caller, LA_LATEST);
 }
 
 /* It was done before: doing it again changes nothing. */

@@ -14,11 +14,11 @@
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 
+#include "authentication.h"
 #include "books.h"
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
-#include "token.h"
 
 /* A card has no locks of its own: its agent's are its. */
 static const LaLevel levels[LA_SCOPES] = {
@@ -325,8 +325,7 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 	if (!share_configuration(books, LA_ORGANIZATION) ||
 		!share_configuration(books, LA_AGENT))
 		return false;
-	if (caller->is_agent)
-		la_require_valid_token(caller, books->view);
+	la_require_valid(caller, books->view);
 	gather_agent(books);
 	gather_card(books);
 	if (!share_configuration(books, LA_CUSTOMER))
@@ -386,8 +385,7 @@ la_books_close(LaBooks *books)
 void
 la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at)
 {
-	if (caller->is_agent)
-		la_require_valid_token(caller, books->view);
+	la_require_valid(caller, books->view);
 	gather_agent(books);
 	gather_card(books);
 	gather_tenant(books);

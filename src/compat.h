@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_proc.h"
+#include "common/jsonapi.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/relcache.h"
@@ -28,6 +29,12 @@
 /* 16 replaced the function of each catalog by one that takes the catalog. */
 #define object_aclcheck(catalog, object, role, mode) \
 	pg_proc_aclcheck((object), (role), (mode))
+#endif
+
+#if PG_VERSION_NUM < 170000
+/* 17 lets the caller bring the context; where it brings none both make one. */
+#define makeJsonLexContextCstringLen(context, json, length, encoding, need_escapes) \
+	makeJsonLexContextCstringLen(unconstify(char *, (json)), (length), (encoding), (need_escapes))
 #endif
 
 #if PG_VERSION_NUM < 180000

@@ -14,12 +14,15 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "claims.h"
 #include "document.h"
 #include "errors.h"
 #include "field.h"
+#include "idempotency.h"
 #include "json.h"
 #include "json_value.h"
 #include "lock.h"
@@ -40,6 +43,19 @@ static const struct ErrorClass
 	{ERRCODE_NO_DATA_FOUND, 404, "not_found_error"},
 	{ERRCODE_UNIQUE_VIOLATION, 409, "conflict_error"},
 	{ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, 409, "conflict_error"},
+};
+
+/* Names whose status is not that of their SQLSTATE. */
+static const struct NamedError
+{
+	const char *code;
+	int			status;
+	const char *type;
+}			named_errors[] = {
+	{"not_authenticated", 401, "authentication_error"},
+	{"invalid_token", 401, "authentication_error"},
+	{"invalid_claims", 401, "authentication_error"},
+	{"idempotency_key_reused", 409, "conflict_error"},
 };
 
 static const struct ErrorClass *
@@ -80,11 +96,24 @@ in_words_of_body(const char *message, const char *field)
 					found + strlen(field));
 }
 
+/* Of the call in progress. */
+static int	status_of_call = LA_DEFAULT_STATUS;
+
+int
+la_status_of_call(void)
+{
+	return status_of_call;
+}
+
 void
 la_set_status(int status)
 {
-	(void) set_config_option("response.status", psprintf("%d", status), PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	char		value[16];
+
+	status_of_call = status;
+	snprintf(value, sizeof(value), "%d", status);
+	(void) set_config_option("response.status", value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
 static Jsonb *
@@ -93,15 +122,20 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 	LaDocument	document;
 	bool		given;			/* the field's name is the caller's own */
 	const char *code = error->constraint_name != NULL ? error->constraint_name : "invalid_request";
-	int			status_code = class->status;
+	const char *type = class->type;
+	int			status = class->status;
 
-	if (strcmp(code, "not_authenticated") == 0 || strcmp(code, "invalid_token") == 0)
-		status_code = 401;
-	la_set_status(status_code);
+	for (int i = 0; i < lengthof(named_errors); i++)
+		if (strcmp(code, named_errors[i].code) == 0)
+		{
+			type = named_errors[i].type;
+			status = named_errors[i].status;
+		}
+	la_set_status(status);
 	given = error->column_name == NULL || strcmp(code, "unknown_field") == 0;
 	la_begin_object(&document);
 	la_open_object(&document, "error");
-	la_put_text(&document, "type", status_code == 401 ? "authentication_error" : class->type);
+	la_put_text(&document, "type", type);
 	la_put_text(&document, "code", code);
 	la_put_text(&document, "message", given ? error->message
 				: in_words_of_body(error->message, error->column_name));
@@ -112,20 +146,38 @@ error_body(const ErrorData *error, const struct ErrorClass *class)
 	return la_end_object(&document);
 }
 
+/* What the kinds of functions differ in. */
+typedef struct Frame
+{
+	bool		by_agents;		/* agents may call it, too */
+	bool		once;			/* the header Idempotency-Key is kept here */
+} Frame;
+
+static const Frame plain = {false, false};
+static const Frame once = {false, true};
+static const Frame for_agents = {true, false};
+static const Frame for_agents_once = {true, true};
+
 static Jsonb *
-run_verb(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents, MemoryContext memory)
+run_verb(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame, MemoryContext memory)
 {
 	LaPrincipal caller;
 	Jsonb	   *answer;
 
-	caller = by_agents ? la_caller(fcinfo, LA_NO_ARGUMENT) : la_operator(fcinfo, LA_NO_ARGUMENT);
+	la_use_claims();
+	caller = frame->by_agents ? la_caller(fcinfo, LA_NO_ARGUMENT) : la_operator(fcinfo, LA_NO_ARGUMENT);
 	if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(0)))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the body must be an object"),
 				la_detail("invalid_type", NULL, "It is an array or a scalar."));
 	SPI_connect();
-	answer = verb(&caller, PG_GETARG_JSONB_P(0));
+	status_of_call = LA_DEFAULT_STATUS;
+	if (frame->once)
+		answer = la_answer_once(&caller, get_func_name(fcinfo->flinfo->fn_oid),
+								PG_GETARG_JSONB_P(0), verb);
+	else
+		answer = verb(&caller, PG_GETARG_JSONB_P(0));
 	MemoryContextSwitchTo(memory);
 	answer = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(answer));
 	SPI_finish();
@@ -133,7 +185,7 @@ run_verb(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents, MemoryContext mem
 }
 
 static Datum
-call(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents)
+call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -146,7 +198,7 @@ call(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents)
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		answer = run_verb(fcinfo, verb, by_agents, memory);
+		answer = run_verb(fcinfo, verb, frame, memory);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;
@@ -158,13 +210,18 @@ call(FunctionCallInfo fcinfo, LaVerb verb, bool by_agents)
 
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
-		class = class_of(error->sqlerrcode);
-		if (class == NULL)
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;
+
+		/*
+		 * Never from inside the subtransaction: a session that has begun no
+		 * transaction would be left in a failed one.
+		 */
+		class = class_of(error->sqlerrcode);
+		if (class == NULL)
+			ReThrowError(error);
 		answer = error_body(error, class);
 	}
 	PG_END_TRY();
@@ -175,13 +232,13 @@ Datum
 la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
 {
 	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb, false);
+	return call(fcinfo, verb, &once);
 }
 
 Datum
 la_json_read(FunctionCallInfo fcinfo, LaVerb verb)
 {
-	return call(fcinfo, verb, false);
+	return call(fcinfo, verb, &plain);
 }
 
 JsonbValue *
@@ -224,11 +281,18 @@ Datum
 la_json_agent_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
 {
 	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb, true);
+	return call(fcinfo, verb, &for_agents_once);
+}
+
+Datum
+la_json_keyed_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb, bool by_agents)
+{
+	PreventCommandIfReadOnly(name);
+	return call(fcinfo, verb, by_agents ? &for_agents : &plain);
 }
 
 Datum
 la_json_agent_read(FunctionCallInfo fcinfo, LaVerb verb)
 {
-	return call(fcinfo, verb, true);
+	return call(fcinfo, verb, &for_agents);
 }

@@ -242,7 +242,7 @@ answer_register(const LaRegistration *result, HeapTupleHeader detail)
 	put_text_column(&answer, "name", detail, "name");
 	la_put_text(&answer, "status", label_column(detail, "status"));
 	/* The published page has both as null unless the agent was newly created. */
-	la_put_text(&answer, "token", result->issued ? result->token.secret : NULL);
+	la_put_text(&answer, "token", result->issued ? result->token.secret.text : NULL);
 	if (result->issued)
 		la_put_uuid(&answer, "tokenId", &result->token.id);
 	else

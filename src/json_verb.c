@@ -22,7 +22,7 @@
 #include "query.h"
 #include "request_header.h"
 
-/* The verb of the call that begins; read before anything else runs. */
+/* The verb of the call that begins; read before any other call can begin. */
 static const LaJsonVerb *beginning = NULL;
 
 static Jsonb *speak(const LaPrincipal *caller, Jsonb *body);
@@ -47,6 +47,8 @@ la_json_verb(FunctionCallInfo fcinfo, const LaJsonVerb *verbs, int count)
 		return verb->traits & LA_FOR_AGENTS ? la_json_agent_read(fcinfo, speak)
 			: la_json_read(fcinfo, speak);
 	name = psprintf("%s()", name);
+	if (verb->traits & LA_ONCE)
+		return la_json_keyed_call(fcinfo, name, speak, (verb->traits & LA_FOR_AGENTS) != 0);
 	return verb->traits & LA_FOR_AGENTS ? la_json_agent_call(fcinfo, name, speak)
 		: la_json_call(fcinfo, name, speak);
 }

@@ -32,6 +32,7 @@ typedef enum LaLevel
 	LA_LEVEL_CUSTOMER,
 	LA_LEVEL_ORGANIZATION,
 	LA_LEVEL_EXTERNAL_ID,
+	LA_LEVEL_ANSWER,
 } LaLevel;
 
 /* Agents whose queue and history locks a transaction keeps; beyond it queues are left and the organization's history is held. */

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "authentication.h"
 #include "compat.h"
 #include "errors.h"
 #include "module.h"
@@ -25,6 +26,8 @@
 
 /* The marker function: whoever may execute it is an operator. */
 #define OPERATOR_MARKER "act_as_operator"
+
+static void require_valid_key(const LaPrincipal *caller);
 
 static bool is_set = false;
 static LaPrincipal current;
@@ -58,20 +61,17 @@ la_principal_init(void)
 	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
 }
 
-/*
- * Rights count of the role that called from outside, never of the owner whose
- * rights the function has.  The marker is looked up beside the called function.
- */
-static bool
-is_operator(FunctionCallInfo fcinfo)
+/* Rights count of the role that called from outside, never of the owner whose rights the function has. */
+bool
+la_outer_role_may(const char *schema, const char *function)
 {
 	oidvector  *no_arguments = buildoidvector(NULL, 0);
 	Oid			marker;
 
 	marker = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-							 CStringGetDatum(OPERATOR_MARKER),
+							 CStringGetDatum(function),
 							 PointerGetDatum(no_arguments),
-							 ObjectIdGetDatum(get_namespace_oid("ledger_agents", false)));
+							 ObjectIdGetDatum(get_namespace_oid(schema, false)));
 	return OidIsValid(marker) &&
 		object_aclcheck(ProcedureRelationId, marker, GetOuterUserId(),
 						ACL_EXECUTE) == ACLCHECK_OK;
@@ -102,7 +102,7 @@ la_caller(FunctionCallInfo fcinfo, int organization_arg)
 
 	if (is_set)
 		return current;
-	if (!is_operator(fcinfo))
+	if (!la_outer_role_may("ledger_agents", OPERATOR_MARKER))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied: no principal"),
@@ -129,7 +129,28 @@ la_operator(FunctionCallInfo fcinfo, int organization_arg)
 	LaPrincipal caller = la_caller(fcinfo, organization_arg);
 
 	refuse_agent(&caller);
+	if (caller.kind == LA_KEY)
+		require_valid_key(&caller);
 	return caller;
+}
+
+/* A key may do everything: what it does is refused from its revocation on, not only its decisions. */
+static void
+require_valid_key(const LaPrincipal *caller)
+{
+	SPI_connect();
+	la_require_valid(caller, la_current_view());
+	SPI_finish();
+}
+
+void
+la_require_operator(const LaPrincipal *caller)
+{
+	if (caller->kind != LA_OPERATOR)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for whoever belongs to one organization"),
+				la_detail("not_allowed", NULL, "Keys, tokens and claims have no rights outside their organization."));
 }
 
 /* Being granted such a function is being granted to read all of it. */
@@ -153,10 +174,26 @@ la_require_own_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 		la_unknown_uuid("agent", agent_id);
 }
 
+bool
+la_principal_is_set(void)
+{
+	return is_set;
+}
+
+static bool
+is_same(const LaPrincipal *one, const LaPrincipal *other)
+{
+	return one->kind == other->kind && one->is_agent == other->is_agent &&
+		strcmp(one->organization_id, other->organization_id) == 0 &&
+		memcmp(&one->agent_id, &other->agent_id, UUID_LEN) == 0 &&
+		memcmp(&one->secret_id, &other->secret_id, UUID_LEN) == 0 &&
+		strcmp(one->subject, other->subject) == 0;
+}
+
 void
 la_set_principal(const LaPrincipal *principal)
 {
-	if (is_set && memcmp(&current.token_id, &principal->token_id, UUID_LEN) != 0)
+	if (is_set && !is_same(&current, principal))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("another principal is set in this transaction"),
@@ -170,10 +207,18 @@ la_set_principal(const LaPrincipal *principal)
 char *
 la_principal_name(const LaPrincipal *principal)
 {
-	if (!principal->is_agent)
-		return pstrdup("operator");
-	return psprintf("agent:%s",
-					la_uuid_text(&principal->agent_id));
+	switch (principal->kind)
+	{
+		case LA_OPERATOR:
+			break;
+		case LA_KEY:
+			return psprintf("key:%s", la_uuid_text(&principal->secret_id));
+		case LA_TOKEN:
+			return psprintf("agent:%s", la_uuid_text(&principal->agent_id));
+		case LA_CLAIMS:
+			return psprintf("claims:%s", principal->subject);
+	}
+	return pstrdup("operator");
 }
 
 char *

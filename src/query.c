@@ -34,6 +34,7 @@ typedef struct Statement
 } Statement;
 
 #include "query_text.h"
+#include "query_identity.h"
 #include "query_spend.h"
 #include "query_stream.h"
 #include "query_chain.h"
@@ -43,7 +44,7 @@ static const Statement *
 statement_of(LaQuery query)
 {
 	static const Statement *const parts[] = {
-		statements, spend_statements, stream_statements, chain_statements
+		statements, identity_statements, spend_statements, stream_statements, chain_statements
 	};
 	int			part = 0;
 

@@ -59,12 +59,6 @@
 	" a.default_policy_id, a.policy, a.metadata, a.external_id, a.customer_id" \
 	" FROM ledger_agents.agents a WHERE a.organization_id = $1 AND a.id = $2"
 
-#define TOKEN_DETAIL(secret) \
-	"ROW(t.organization_id, t.id, t.agent_id, t.name, t.prefix, t.created_at, t.expires_at," \
-	" (SELECT u.last_used_at FROM ledger_agents.agent_token_uses u" \
-	"  WHERE u.organization_id = t.organization_id AND u.token_id = t.id)," \
-	" t.revoked_at, " secret ")::ledger_agents.agent_token_detail"
-
 /* Where intent i stands at that instant: an open one is expired from expires_at on. */
 #define INTENT_OPEN "i.status IN ('pending_approval', 'pending')"
 #define INTENT_STATUS(now) \
@@ -322,3 +316,8 @@
 	"  WHERE p.organization_id = $1 AND p.position = $2), '00000000-0000-0000-0000-000000000000')" \
 	" ORDER BY e.id LIMIT $3"
 #endif
+
+/* What was answered to a request with a key. */
+#define ANSWER \
+	"ledger_agents.idempotent_answers r WHERE r.organization_id = $1 AND r.principal = $2" \
+	" AND r.route = $3 AND r.key = $4"

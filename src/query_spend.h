@@ -67,10 +67,6 @@ static const Statement spend_statements[LA_Q_COUNT] = {
 		" o.transaction_events"
 		" FROM ledger_agents.customers c JOIN ledger_agents.organizations o ON o.id = $1"
 	" WHERE c.organization_id = $1 AND c.id = $2"},
-	/* Whether token $2 may still act as agent $3 at $4. */
-	[LA_Q_TOKEN_VALID] = {"tuuz",
-		"SELECT true FROM ledger_agents.agent_tokens t WHERE t.organization_id = $1 AND t.id = $2"
-	" AND t.agent_id = $3 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)"},
 
 	/*
 	 * Gathers, judges and books in one: approves() is asked in the middle,

@@ -176,45 +176,6 @@ static const Statement statements[LA_Q_COUNT] = {
 		" SELECT true FROM ledger_agents.authorizations x WHERE x.organization_id = $1"
 	" AND x.agent_id = $2 AND x.decision = 'approved' AND x.currency = $3 LIMIT 1"},
 
-	/* 35 token */
-	[LA_Q_TOKEN_INSERT] = {"tuuttyzzt",
-		"WITH u AS (INSERT INTO ledger_agents.agent_token_uses (organization_id, token_id)"
-		" VALUES ($1, $2))"
-		" INSERT INTO ledger_agents.agent_tokens AS t (organization_id, id, agent_id, name, prefix,"
-		" secret_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-	" RETURNING " TOKEN_DETAIL("$9")},
-	/* The one statement that knows no organization: it finds it. */
-	[LA_Q_TOKEN_CANDIDATES] = {"tz",
-		"SELECT t.organization_id, t.id, t.agent_id, t.secret_hash,"
-		" t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)"
-	" FROM ledger_agents.agent_tokens t WHERE t.prefix = $1"},
-	[LA_Q_TOKEN_USED] = {"tuz",
-		"UPDATE ledger_agents.agent_token_uses SET last_used_at = $3"
-		" WHERE organization_id = $1 AND token_id IN ("
-		" SELECT u.token_id FROM ledger_agents.agent_token_uses u"
-		" WHERE u.organization_id = $1 AND u.token_id = $2"
-		" AND (u.last_used_at IS NULL OR u.last_used_at < $3 - interval '1 minute')"
-	" FOR NO KEY UPDATE SKIP LOCKED)"},
-	[LA_Q_TOKEN_FIND] = {"tuz",
-		"SELECT t.agent_id, t.revoked_at IS NOT NULL, t.expires_at <= $3, t.name, t.expires_at"
-		" FROM ledger_agents.agent_tokens t"
-	" WHERE t.organization_id = $1 AND t.id = $2"},
-	[LA_Q_TOKEN_GET] = {"tu",
-		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
-	" WHERE t.organization_id = $1 AND t.id = $2"},
-	[LA_Q_TOKEN_LIST] = {"tu",
-		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
-	" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
-	[LA_Q_TOKEN_REVOKE] = {"tuz",
-		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
-	" WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
-	[LA_Q_TOKEN_REVOKE_ALL] = {"tuz",
-		"UPDATE ledger_agents.agent_tokens SET revoked_at = $3"
-	" WHERE organization_id = $1 AND agent_id = $2 AND revoked_at IS NULL RETURNING id, prefix, name"},
-	[LA_Q_TOKEN_EXPIRE] = {"tuz",
-		"UPDATE ledger_agents.agent_tokens SET expires_at = $3 WHERE organization_id = $1 AND id = $2"
-	" AND (expires_at IS NULL OR expires_at > $3) RETURNING id"},
-
 	/* 45 counter */
 	[LA_Q_COUNTER_INSERT] = {"tt" COUNTER_TYPES "t",
 		"INSERT INTO ledger_agents.counters (organization_id, scope_id, version, day_start, day_end,"

@@ -69,7 +69,7 @@ registration_row(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRegistrat
 	values[last] = BoolGetDatum(result->created);
 	nulls[last] = false;
 	nulls[last + 1] = nulls[last + 2] = !result->issued;
-	values[last + 1] = result->issued ? CStringGetTextDatum(result->token.secret) : (Datum) 0;
+	values[last + 1] = result->issued ? CStringGetTextDatum(result->token.secret.text) : (Datum) 0;
 	values[last + 2] = UUIDPGetDatum(&result->token.id);
 	values[last + 3] = result->differs;
 	nulls[last + 3] = result->created;
@@ -188,7 +188,9 @@ la_register(const LaPrincipal *caller, LaValues *given, bool with_token, LaRegis
 					 "create", NULL, la_values_document(la_agent_fields, LA_AGENT_STORED, given));
 	if (!with_token)
 		return;
-	la_issue_token(caller, &result->id, NULL, DT_NOEND, livemode, &result->token);
+	result->token.name = NULL;
+	result->token.expires_at = DT_NOEND;
+	la_issue_token(caller, &result->id, livemode, &result->token);
 	result->issued = true;
 }
 

@@ -1,34 +1,60 @@
 /*
  * request_header.c
- *		Headers of the HTTP request; see request_header.h.
- *
- * PostgREST leaves them, by lower-case name, as an object in a setting of the
- * transaction.  Any role can set it, so that a header says what a caller wants
- * and never who it is.
+ *		What PostgREST tells of a request; see request_header.h.
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
 
+#include "compat.h"
+#include "errors.h"
 #include "json.h"
 #include "json_value.h"
 #include "request_header.h"
 
-const char *
+/* Parsed without making anything of it: the type's own input function raises errors that repeat what it reads. */
+static bool
+is_json(const char *text)
+{
+	JsonSemAction nothing = {0};
+	JsonLexContext *context = makeJsonLexContextCstringLen(NULL, text, strlen(text),
+														   GetDatabaseEncoding(), true);
+
+	return pg_parse_json(context, &nothing) == JSON_SUCCESS;
+}
+
+Jsonb *
+la_request_object(const char *setting, bool *malformed)
+{
+	const char *text = GetConfigOption(setting, true, false);
+	Jsonb	   *value;
+
+	*malformed = false;
+	if (text == NULL || *text == '\0')
+		return NULL;
+	*malformed = true;
+	if (!is_json(text))
+		return NULL;
+	value = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	if (!JB_ROOT_IS_OBJECT(value))
+		return NULL;
+	*malformed = false;
+	return value;
+}
+
+char *
 la_request_header(const char *name)
 {
-	const char *setting = GetConfigOption("request.headers", true, false);
-	JsonbValue *value;
-	Jsonb	   *headers;
+	bool		malformed;
+	Jsonb	   *headers = la_request_object("request.headers", &malformed);
+	JsonbValue *value = headers == NULL ? NULL : la_member(headers, name);
 
-	/* After a transaction that set it the setting is empty. */
-	if (setting == NULL || setting[0] == '\0')
-		return NULL;
-	headers = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(setting)));
-	if (!JB_ROOT_IS_OBJECT(headers))
-		return NULL;
-	value = la_member(headers, name);
-	return value == NULL || value->type != jbvString ? NULL : la_json_cstring(value);
+	if (malformed || (value != NULL && value->type != jbvString))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("the request's headers cannot be read"),
+				la_detail("invalid_value", "request.headers", "It is an object of strings."));
+	return value == NULL ? NULL : la_json_cstring(value);
 }

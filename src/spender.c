@@ -11,12 +11,12 @@
 #include "utils/builtins.h"
 
 #include "agent.h"
+#include "authentication.h"
 #include "counter.h"
 #include "errors.h"
 #include "lock.h"
 #include "module.h"
 #include "spender.h"
-#include "token.h"
 
 static void lock_counter(const LaPrincipal *caller, const pg_uuid_t *id, LaScope scope);
 
@@ -81,8 +81,7 @@ la_open_spender(LaSpender *spender, const LaPrincipal *caller, const pg_uuid_t *
 		lock_counter(caller, card_id, LA_CARD);
 #endif
 	la_share_configuration(LA_LEVEL_AGENT, spender->key);
-	if (caller->is_agent)
-		la_require_valid_token(caller, LA_LATEST);
+	la_require_valid(caller, LA_LATEST);
 	la_read_agent(caller, &spender->agent_id, LA_Q_AGENT_READ, &spender->agent);
 	if (card_id != NULL)
 		read_card(caller, card_id, &owner, &spender->card_closed);

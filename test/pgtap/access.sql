@@ -98,6 +98,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents.get_authorization'
                    || ' ledger_agents.list_authorizations ledger_agents.explain_authorization'
                    || ' ledger_agents.effective_policy ledger_agents.card_policy ledger_agents_api.register_agent'
+                   || ' ledger_agents_api.pre_request'
                    || ' ledger_agents_api.create_agent ledger_agents_api.update_agent'
                    || ' ledger_agents_api.create_policy ledger_agents_api.update_policy ledger_agents_api.delete_policy'
                    || ' ledger_agents_api.get_policy ledger_agents_api.list_policies'
@@ -121,7 +122,9 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents_api.effective_policy ledger_agents_api.card_policy'
                    || ' ledger_agents_api.list_attestations ledger_agents_api.poll_events ledger_agents_api.ack_events'
                    || ' ledger_agents_api.list_event_consumers ledger_agents_api.delete_event_consumer'),
-  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization'
+  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization ledger_agents.sign_event'),
+  ('operator api', 'ledger_agents.create_organization_key ledger_agents.list_organization_keys'
+               || ' ledger_agents.revoke_organization_key ledger_agents.rotate_organization_key'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
                || ' ledger_agents.update_customer ledger_agents.get_customer ledger_agents.register_agent'
                || ' ledger_agents.create_policy ledger_agents.update_policy ledger_agents.delete_policy'
@@ -134,8 +137,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.unfreeze_card ledger_agents.close_card'
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
-               || ' ledger_agents.delete_event_consumer ledger_agents.sign_event ledger_agents.sweep'
-               || ' ledger_agents.seal_chain ledger_agents.purge'),
+               || ' ledger_agents.delete_event_consumer ledger_agents.sweep ledger_agents.seal_chain ledger_agents.purge'),
   ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.approves ledger_agents.booked ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
@@ -163,23 +165,25 @@ SELECT is_empty($$
   FROM pg_catalog.pg_class c, pg_catalog.pg_roles r
   WHERE c.relnamespace = 'ledger_agents'::regnamespace AND c.relkind IN ('r', 'v')
     AND r.rolname ~ '^access_'
-    AND c.oid <> 'ledger_agents.agent_tokens'::regclass
+    AND c.oid NOT IN ('ledger_agents.agent_tokens'::regclass, 'ledger_agents.organization_keys'::regclass)
     AND pg_catalog.has_table_privilege(r.rolname, c.oid, 'SELECT')
         <> (r.rolname IN ('access_operator', 'access_member', 'access_auditor'))
   $$, 'operators and auditors read every table, the others none');
 SELECT bag_eq($$
   SELECT r.rolname::text, pg_catalog.string_agg(a.attname::text, ' ' ORDER BY a.attnum)
   FROM pg_catalog.pg_attribute a, pg_catalog.pg_roles r
-  WHERE a.attrelid = 'ledger_agents.agent_tokens'::regclass AND a.attnum > 0 AND r.rolname ~ '^access_'
+  WHERE a.attrelid IN ('ledger_agents.agent_tokens'::regclass, 'ledger_agents.organization_keys'::regclass) AND a.attnum > 0 AND r.rolname ~ '^access_'
     AND NOT pg_catalog.has_column_privilege(r.rolname, a.attrelid, a.attnum, 'SELECT')
     AND r.rolname IN ('access_operator', 'access_auditor')
-  GROUP BY r.rolname
-  $$, $$VALUES ('access_auditor', 'secret_hash'), ('access_operator', 'secret_hash')$$,
+  GROUP BY r.rolname, a.attrelid
+  $$, $$VALUES ('access_auditor', 'secret_hash'), ('access_operator', 'secret_hash'),
+              ('access_auditor', 'secret_hash'), ('access_operator', 'secret_hash')$$,
   'nobody reads the hashes of secrets');
 SELECT matches(access.attempt('access_auditor', call), '^42501 ', 'an auditor is refused: ' || call)
 FROM (VALUES ($$UPDATE ledger_agents.agents SET spending_limit = NULL$$), ($$DELETE FROM ledger_agents.counters$$),
              ($$INSERT INTO ledger_agents.organizations (id, created_at, updated_at) VALUES ('x', now(), now())$$),
              ($$TRUNCATE ledger_agents.events$$), ($$SELECT secret_hash FROM ledger_agents.agent_tokens$$),
+             ($$SELECT secret_hash FROM ledger_agents.organization_keys$$),
              ($$SELECT ledger_agents.act_as_operator()$$)) AS c (call);
 SELECT is(access.attempt('access_auditor', 'SELECT count(*) FROM ledger_agents.check_invariants()'), 'ok 0', 'an auditor may check the books');
 SELECT is(access.attempt('access_auditor', 'SELECT count(*) FROM ledger_agents.authorizations'), 'ok 3', 'an auditor reads every organization');
@@ -202,7 +206,7 @@ WHERE pg_catalog.has_function_privilege('access_api', function, 'EXECUTE')
 ORDER BY function::text COLLATE "C";
 SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(''{}'')', function::regproc)),
                '^ok .*"code": "not_authenticated"', 'no principal: ' || function)
-FROM access.functions WHERE is_api ORDER BY function::text COLLATE "C";
+FROM access.functions WHERE is_api AND proname <> 'pre_request' ORDER BY function::text COLLATE "C";
 SELECT matches(access.attempt('access_api', pg_catalog.format('SET ledger_agents.organization = %L; SELECT (ledger_agents.authorize(%L, 1)).id', 'default', :'mine')),
                '^42501 permission denied: no principal', 'naming an organization is no principal');
 SELECT is(access.attempt('access_api', 'SELECT 1', secret), '42501 authentication failed | invalid_token: The secret is unknown, expired or revoked.',
@@ -320,8 +324,14 @@ FROM (VALUES
   ('SELECT count(*) FROM ledger_agents.list_event_consumers()'),
   ('SELECT ledger_agents.delete_event_consumer(''new'')'),
   ('SELECT ledger_agents.create_organization(''new'')'),
+  ('SELECT ledger_agents.create_organization_key()'),
+  ('SELECT count(*) FROM ledger_agents.list_organization_keys()'),
+  (pg_catalog.format('SELECT ledger_agents.revoke_organization_key(%L)', :'unknown')),
+  (pg_catalog.format('SELECT ledger_agents.rotate_organization_key(%L)', :'unknown')),
   ('SELECT ledger_agents.update_organization(''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_organization()'),
+  ('SELECT ledger_agents.sweep()'), ('SELECT ledger_agents.purge(now() - interval ''2 years'')'),
+  (pg_catalog.format('SELECT ledger_agents.seal_chain(%L)', :'mine')),
   ('SELECT ledger_agents.update_customer(''customer'', ''{"spending_limit": null}'')'),
   ('SELECT ledger_agents.get_customer(''customer'')')) AS c (call);
 SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(%L)', function::regproc,
@@ -329,9 +339,35 @@ SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(%L)', f
                  - CASE proname WHEN 'create_agent' THEN '{agentId,userId,spendingLimit}'::text[] WHEN 'register_agent' THEN '{agentId,customerId}'
                                 ELSE '{externalId,userId,customerId}' END), :'my_token'),
                '^ok .*"code": "not_allowed"', 'a token may not: ' || function)
-FROM access.functions WHERE is_api AND proname NOT IN ('declare_intent', 'cancel_intent', 'get_intent', 'list_intents', 'attest', 'authorize', 'evaluate', 'explain_authorization',
+FROM access.functions WHERE is_api AND proname NOT IN ('pre_request', 'declare_intent', 'cancel_intent', 'get_intent', 'list_intents', 'attest', 'authorize', 'evaluate', 'explain_authorization',
                                'get_authorization', 'list_authorizations', 'get_agent', 'list_agents', 'agent_budget') ORDER BY function::text COLLATE "C";
 SELECT is((SELECT spending_limit FROM ledger_agents.agents WHERE id = :'mine'), 100000::bigint, 'and nothing was changed');
+
+--
+-- A key has full rights in its organization, whatever the role, and none outside it
+--
+SELECT id AS key_id, key AS key FROM ledger_agents.create_organization_key('access') \gset
+SELECT is(access.attempt(role, call, :'key'), want, 'a key with the role ' || role || ': ' || call)
+FROM (VALUES ('access_api'), ('access_operator')) AS r (role), (VALUES
+  (pg_catalog.format('SELECT (ledger_agents.authorize(%L, 1)).decision', :'mine'), 'ok approved'),
+  (pg_catalog.format('SELECT (ledger_agents.get_agent(%L)).id', :'sibling'), 'ok ' || :'sibling'),
+  (pg_catalog.format('SELECT (ledger_agents.update_agent(%L, ''{"name": "renamed"}'')).name', :'sibling'), 'ok renamed'),
+  ('SELECT (ledger_agents.get_organization(''elsewhere'')).id', 'ok default'),
+  ('SET LOCAL ledger_agents.organization = ''elsewhere''; SELECT (ledger_agents.get_organization()).id', 'ok default'),
+  ('SELECT (ledger_agents.update_customer(''customer'', ''{"name": "c"}'', ''elsewhere'')).organization_id', 'ok default'),
+  ('SELECT name FROM ledger_agents.list_organization_keys(organization_id => ''elsewhere'')', 'ok access'),
+  ('SELECT (ledger_agents.sweep(organization_id => ''elsewhere'')).more', 'ok false'),
+  ('SELECT (ledger_agents.purge(now() - interval ''2 years'', organization_id => ''elsewhere'')).organization_id', 'ok default'),
+  (pg_catalog.format('SELECT (ledger_agents.seal_chain(%L, organization_id => ''elsewhere'')).number', :'mine'), 'ok 1'),
+  ('SELECT ledger_agents_api.get_policy(''{"policyId": "x"}'') #>> ''{error,code}''', 'ok unknown_policy')) AS c (call, want);
+SELECT is(access.attempt('access_api', pg_catalog.format(c.call, :'foreign'), :'key'), access.attempt('access_api', pg_catalog.format(c.call, :'unknown'), :'key'),
+          'to a key another tenant''s agent is as unknown as none: ' || c.call)
+FROM (VALUES ('SELECT pg_catalog.replace(ledger_agents_api.update_agent(''{"agentId": "%1$s"}'')::text, ''%1$s'', ''*'')')) AS c (call);
+SELECT matches(access.attempt(role, pg_catalog.format('SELECT %s', call), :'key'), '^P0002 unknown agent', 'nor does it reach one: ' || call)
+FROM (VALUES ('access_api', pg_catalog.format('ledger_agents.seal_chain(%L, organization_id => ''elsewhere'')', :'foreign')),
+             ('access_operator', pg_catalog.format('ledger_agents.verify_chain(%L, organization_id => ''elsewhere'')', :'foreign'))) AS c (role, call);
+SELECT matches(access.attempt('access_operator', 'SELECT ledger_agents.create_organization(''new'')', :'key'), '^42501 permission denied for whoever belongs', 'a key makes no organization');
+SELECT matches(access.attempt('access_api', 'SELECT ledger_agents.create_organization(''new'')', :'key'), '^42501 permission denied for function', 'nor may the role call it');
 
 --
 -- Who calls from outside counts, not who owns the function in between

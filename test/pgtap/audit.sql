@@ -72,6 +72,10 @@ FROM (VALUES
   ('rotate_agent_token({token}, ''1 hour'')', 'rotated', 'agent_token create ->agentId,name,tokenId,tokenPrefix; agent_token update expires_at>expires_at'),
   ('revoke_agent_token({rotated})', NULL, 'agent_token revoke ->agentId,name,tokenId,tokenPrefix'),
   ('revoke_agent_token({rotated})', NULL, NULL),
+  ('create_organization_key(''ci'')', 'key', 'organization_key create ->name,prefix'),
+  ('rotate_organization_key({key}, ''1 hour'')', 'turned', 'organization_key create ->name,prefix; organization_key update expires_at>expires_at'),
+  ('revoke_organization_key({turned})', NULL, 'organization_key revoke ->name,prefix'),
+  ('revoke_organization_key({turned})', NULL, NULL),
   ('update_agent({agent}, ''{"policy": {"requireApproval": true}}'')', NULL, 'agent update policy>policy'),
   ('declare_intent({agent}, client_intent_id => ''1'')', 'one', NULL),
   ('declare_intent({agent}, client_intent_id => ''2'')', 'two', NULL),
@@ -106,10 +110,10 @@ SELECT is_empty($$
   $$, 'every function that may write records its change, or is said not to');
 SELECT is_empty($$SELECT function FROM silent WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.proname = function AND p.pronamespace = 'ledger_agents'::regnamespace AND p.provolatile = 'v')$$,
                 'nothing is excused that is not there');
--- The JSON functions stand on the same ground.
+-- The JSON functions stand on the same ground; the answers that they remember are no configuration, and pre_request only notes when a secret was used.
 SELECT is_empty($$
   SELECT p.proname FROM pg_proc p
-  WHERE p.pronamespace = 'ledger_agents_api'::regnamespace AND p.provolatile = 'v' AND p.proname <> 'create_agent'
+  WHERE p.pronamespace = 'ledger_agents_api'::regnamespace AND p.provolatile = 'v' AND p.proname NOT IN ('create_agent', 'pre_request')
     AND NOT EXISTS (SELECT FROM seen s WHERE s.function = p.proname) AND NOT EXISTS (SELECT FROM silent s WHERE s.function = p.proname)
   $$, 'no JSON function writes what its SQL namesake does not');
 SELECT is(pg_temp.does('api_create_agent(''{"externalId": "j", "customerId": "c"}'')'), 'agent create ->...', 'but create_agent, which records it');

@@ -44,8 +44,8 @@ $$;
 --
 -- Every verb that SQL has is there.
 --
-SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization current_card_spend current_spend '
-          || 'forget_tenants grant_access merchant_matches normal_merchant purge refuse_change seal_chain sign_event sweep verify_chain window_of', 'what the JSON interface leaves out')
+SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization create_organization_key current_card_spend current_spend '
+          || 'forget_tenants grant_access list_organization_keys merchant_matches normal_merchant purge refuse_change revoke_organization_key rotate_organization_key seal_chain sign_event sweep verify_chain window_of', 'what the JSON interface leaves out')
   FROM pg_proc AS p
  WHERE p.pronamespace = 'ledger_agents'::regnamespace
    AND NOT EXISTS (SELECT FROM pg_proc AS a WHERE a.pronamespace = 'ledger_agents_api'::regnamespace AND a.proname = p.proname);
@@ -169,8 +169,8 @@ BEGIN
 END
 $$;
 SELECT is(pg_temp.with_headers(headers, 'authorize', pg_temp.body('{"agentId": "AGENT", "amount": 99999}')), want, format('a decline with headers %s', headers))
-  FROM (VALUES (NULL, 'ok'), ('', 'ok'), ('{}', 'ok'), ('[]', 'ok'), ('{"prefer": "decline=402"}', 'ok 402'), ('{"prefer": "Decline=402"}', 'ok 402'), ('{"prefer": "return=minimal,decline=402"}', 'ok 402'),
-               ('{"prefer": "decline=402, return=minimal"}', 'ok 402'), ('{"prefer": ["decline=402"]}', 'ok'), ('{"prefer": "decline=4022"}', 'ok'), ('{"prefer": "xdecline=402"}', 'ok'), ('{"prefer": "decline=200"}', 'ok'), ('{"prefer": ""}', 'ok'))
+  FROM (VALUES (NULL, 'ok'), ('', 'ok'), ('{}', 'ok'), ('[]', '400 invalid_request_error invalid_value request.headers'), ('{"prefer": "decline=402"}', 'ok 402'), ('{"prefer": "Decline=402"}', 'ok 402'), ('{"prefer": "return=minimal,decline=402"}', 'ok 402'),
+               ('{"prefer": "decline=402, return=minimal"}', 'ok 402'), ('{"prefer": ["decline=402"]}', '400 invalid_request_error invalid_value request.headers'), ('{"prefer": "decline=4022"}', 'ok'), ('{"prefer": "xdecline=402"}', 'ok'), ('{"prefer": "decline=200"}', 'ok'), ('{"prefer": ""}', 'ok'))
        AS h (headers, want);
 SELECT is(pg_temp.with_headers('{"prefer": "decline=402"}', name, pg_temp.body(body)), want, format('decline=402: %s %s', name, body))
   FROM (VALUES ('authorize', '{"agentId": "AGENT", "amount": 1}', 'ok'), ('evaluate', '{"agentId": "AGENT", "amount": 99999}', 'ok'), ('authorize', '{"agentId": "AGENT"}', '400 invalid_request_error null_value amount')) AS v (name, body, want);
@@ -178,7 +178,7 @@ SELECT is(pg_temp.with_headers('{"prefer": "decline=402"}', 'increment', jsonb_b
 SELECT is(pg_temp.with_headers('{"idempotency-key": "h 1"}', 'authorize', pg_temp.body(body)), want, format('the header''s key: %s', body))
   FROM (VALUES ('{"agentId": "AGENT", "amount": 3}', 'ok h 1'), ('{"agentId": "AGENT", "amount": 3, "idempotencyKey": null}', 'ok h 1'), ('{"agentId": "AGENT", "amount": 3, "idempotencyKey": "h 1"}', 'ok h 1'),
                ('{"agentId": "AGENT", "amount": 3, "idempotencyKey": "h 2"}', '400 invalid_request_error idempotency_key_conflict idempotencyKey'),
-               ('{"agentId": "AGENT", "amount": 4}', '400 invalid_request_error idempotency_key_reused idempotencyKey')) AS v (body, want);
+               ('{"agentId": "AGENT", "amount": 4}', '409 conflict_error idempotency_key_reused idempotencyKey')) AS v (body, want);
 SELECT is(pg_temp.with_headers(jsonb_build_object('idempotency-key', key)::text, 'authorize', pg_temp.body('{"agentId": "AGENT", "amount": 3}')), '400 invalid_request_error invalid_length idempotencyKey', format('a key of %s characters', length(key)))
   FROM unnest(ARRAY['', repeat('k', 256)]) AS key;
 SELECT is(pg_temp.with_headers('{"idempotency-key": "h 1"}', 'evaluate', pg_temp.body('{"agentId": "AGENT", "amount": 4, "idempotencyKey": "h 2"}')), 'ok', 'evaluate looks up no key');

@@ -76,6 +76,11 @@ SELECT ledger_agents.update_organization('{"spending_limit": 100, "spending_limi
 SELECT ledger_agents.create_agent_token(agent('decline'), 'second', expires_at => '2100-01-01');
 SELECT ledger_agents.revoke_agent_token((ledger_agents.create_agent_token(agent('decline'), 'third')).id);
 SELECT ledger_agents.rotate_agent_token((ledger_agents.create_agent_token(agent('decline'), 'fourth')).id, '1 day');
+SELECT ledger_agents.create_organization_key('first', organization_id => 'tenant');
+SELECT ledger_agents.revoke_organization_key((ledger_agents.create_organization_key('second')).id);
+SELECT set_config('request.headers', '{"idempotency-key": "k"}', false);
+SELECT ledger_agents_api.create_policy('{"name": "remembered"}');
+RESET request.headers;
 SELECT ledger_agents.deregister_agent(agent('gone'));
 SELECT ledger_agents.register_agent('gone', 'c3', spending_limit => 5);
 
@@ -87,7 +92,7 @@ SELECT count(*) FROM ledger_agents.poll_events('other', 3);
 -- Policies of both kinds, cards in every state, what they remember, intents and attestations.
 SELECT ledger_agents.create_policy('meals', '{"allowedMccs": ["5812", "0742"], "limits": {"perAuth": 50}}');
 SELECT ledger_agents.update_customer('c4', '{"policy": {"limits": {"perDay": 500}, "blockedMerchants": ["Casino"]}}');
-SELECT ledger_agents.register_agent('cards', 'c4', default_policy_id => (SELECT id FROM ledger_agents.policies));
+SELECT ledger_agents.register_agent('cards', 'c4', default_policy_id => (SELECT id FROM ledger_agents.policies WHERE name = 'meals'));
 SELECT ledger_agents.create_card(agent('cards'), 'once');
 SELECT ledger_agents.create_card(agent('cards'), 'fresh');
 SELECT ledger_agents.create_card(agent('cards'), 'first', 'multi', max_amount => 40, policy => '{"lockToFirstMerchant": true, "cumulativeMax": 60}');

@@ -43,6 +43,11 @@ push @secrets, $third;
 push @secrets, $node->safe_psql('postgres',
 	q{SELECT ledger_agents_api.register_agent('{"externalId": "b", "userId": "customer", "name": "n"}') ->> 'token'});
 is(scalar(grep { /^at_live_[0-9a-f]{76}$/ } @secrets), 4, 'four tokens were issued');
+my ($key_id, $key) = split /\|/, $node->safe_psql('postgres', "SELECT id, key FROM ledger_agents.create_organization_key('name', '2100-01-01')");
+push @secrets, $key;
+my ($next_key_id, $next_key) = split /\|/, $node->safe_psql('postgres', "SELECT id, key FROM ledger_agents.rotate_organization_key('$key_id', '1 hour')");
+push @secrets, $next_key;
+is(scalar(grep { /^lk_live_[0-9a-f]{76}$/ } @secrets), 2, 'and two keys');
 
 # Using one, as the role of an application and by the extended protocol: pgbench sends its variables as parameters.
 sub use_token
@@ -79,9 +84,14 @@ for my $mode ('extended', 'prepared')
 	{
 		like(use_token($wrong, '', $mode), qr/authentication failed/, "$mode: a wrong secret is refused");
 	}
+	like(use_token($key, "SELECT name FROM ledger_agents.update_agent('$agent', '{}');", $mode), qr/processed: 1\/1/, "$mode: a key is used");
+	like(use_token($key, "SELECT ledger_agents.create_organization_key('');", $mode), qr/name must have/, "$mode: an error with a key");
+	like(use_token(substr($key, 0, -1) . 'x', '', $mode), qr/authentication failed/, "$mode: a wrong key is refused");
 }
 $node->safe_psql('postgres', "SELECT ledger_agents.revoke_agent_token('$third_id')");
 like(use_token($third, '', 'extended'), qr/authentication failed/, 'a revoked one is refused');
+$node->safe_psql('postgres', "SELECT ledger_agents.revoke_organization_key('$next_key_id')");
+like(use_token($next_key, '', 'extended'), qr/authentication failed/, 'so is a revoked key');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM ledger_agents.authorizations'), '2', 'two spends were made with one');
 
 # The log grows by what was said until here.
@@ -113,17 +123,20 @@ for my $number (0 .. $#secrets)
 
 # A token in the wrong place: no message repeats a value that may be one. (The server's own does, for what it cannot read
 # as a uuid; no argument of that type is a place for a secret.)
-my $piece = substr($first, -64, 24);
-for my $call (
-	"SELECT ledger_agents.get_agent(external_id => :token);",
-	"SELECT ledger_agents.authorize(amount => 1, currency => :token);",
-	"SELECT ledger_agents.authorize(amount => 1, mcc => :token);",
-	"SELECT ledger_agents.authorize(amount => 1, country => :token);",
-	"SELECT ledger_agents.list_agents(after => :token);",
-	"SELECT ledger_agents.list_agents(status => :token);",
-	"SELECT ledger_agents.list_authorizations(decision => :token);")
+for my $secret ($first, $key)
 {
-	ok(index(lc use_token($first, $call, 'extended'), $piece) < 0, "not repeated by: $call");
+	my $piece = substr($secret, -64, 24);
+	for my $call (
+		"SELECT ledger_agents.get_agent(external_id => :token);",
+		"SELECT ledger_agents.authorize(amount => 1, currency => :token);",
+		"SELECT ledger_agents.authorize(amount => 1, mcc => :token);",
+		"SELECT ledger_agents.authorize(amount => 1, country => :token);",
+		"SELECT ledger_agents.list_agents(after => :token);",
+		"SELECT ledger_agents.list_agents(status => :token);",
+		"SELECT ledger_agents.list_authorizations(decision => :token);")
+	{
+		ok(index(lc use_token($secret, $call, 'extended'), $piece) < 0, "not repeated by: $call");
+	}
 }
 
 # The control: what is looked for is found where it is.
