@@ -13,8 +13,8 @@ static const char *const status_labels[] = {
 };
 
 /* The state machine: which verb may be used in which state. */
-static const bool allowed[LA_VERBS][
-									lengthof(status_labels)] =
+static const bool allowed[LA_HOLD_VERBS][
+										 lengthof(status_labels)] =
 {
 	[LA_INCREMENT] =
 	{
@@ -59,9 +59,9 @@ la_hold_status_label(LaHoldStatus status)
 }
 
 const char *
-la_verb_label(LaVerb verb)
+la_verb_label(LaHoldVerb verb)
 {
-	static const char *const labels[LA_VERBS] = {
+	static const char *const labels[LA_HOLD_VERBS] = {
 		"increment", "capture", "reversal", "refund", "expiry", "capture"
 	};
 
@@ -69,9 +69,9 @@ la_verb_label(LaVerb verb)
 }
 
 void
-la_require_state(const LaHold *hold, LaVerb verb)
+la_require_state(const LaHold *hold, LaHoldVerb verb)
 {
-	static const char *const participles[LA_VERBS] = {
+	static const char *const participles[LA_HOLD_VERBS] = {
 		"incremented", "captured", "reversed", "refunded", "expired", "captured"
 	};
 

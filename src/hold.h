@@ -31,7 +31,7 @@ extern LaHoldStatus la_hold_status(const char *label);
 extern const char *la_hold_status_label(LaHoldStatus status);
 
 /* In the order of the type entry_kind; the last is a capture with force. */
-typedef enum LaVerb
+typedef enum LaHoldVerb
 {
 	LA_INCREMENT,
 	LA_CAPTURE,
@@ -39,11 +39,11 @@ typedef enum LaVerb
 	LA_REFUND,
 	LA_EXPIRY,
 	LA_FORCED_CAPTURE,
-} LaVerb;
+} LaHoldVerb;
 
-#define LA_VERBS (LA_FORCED_CAPTURE + 1)
+#define LA_HOLD_VERBS (LA_FORCED_CAPTURE + 1)
 
-extern const char *la_verb_label(LaVerb verb);	/* as an entry is labelled */
+extern const char *la_verb_label(LaHoldVerb verb);	/* as an entry is labelled */
 
 typedef struct LaPart
 {
@@ -78,7 +78,7 @@ typedef struct LaHold
 } LaHold;
 
 /* An error (55000 invalid_state) unless the verb may be used on a hold in that state. */
-extern void la_require_state(const LaHold *hold, LaVerb verb);
+extern void la_require_state(const LaHold *hold, LaHoldVerb verb);
 
 /* Everything that was ever approved of it. */
 extern int64 la_hold_authorized(const LaHold *hold);

@@ -19,7 +19,7 @@ typedef struct LaEntry
 {
 	pg_uuid_t	id;
 	int64		number;
-	LaVerb		verb;
+	LaHoldVerb	verb;
 	bool		has_requested;
 	int64		requested;		/* as the caller gave it */
 	int64		amount;
