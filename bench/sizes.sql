@@ -1,4 +1,4 @@
--- Stores decisions until there are :wanted, as old as they are many: 10 000 agents have decided them in turn, one a
+-- Stores :wanted decisions, as old as they are many: 10 000 agents have decided them in turn, one a
 -- millisecond, since 2020.
 INSERT INTO ledger_agents.authorizations (organization_id, id, agent_id, sequence, decided_at, amount, counted_amount,
 	agent_spent, agent_limit, remaining, max_approvable, decision, status, agent_limit_frequency, on_limit_exceeded,
@@ -7,6 +7,6 @@ SELECT 'default', (lpad(to_hex(1577836800000 + n), 12, '0') || '70008000' || lpa
 	bench.agent(n), n / 10000 + 1, to_timestamp((1577836800000 + n) / 1000.0), 1, 1, 1, 1000000000000000,
 	999999999999999, 1000000000000000, 'approved', 'captured', 'perMonth', 'decline', 'customer' || n % 1000, 'USD',
 	'old' || n
-FROM generate_series(:stored::bigint + 1, :wanted) n;
+FROM generate_series(1, :wanted) n;
 VACUUM ANALYZE ledger_agents.authorizations;
 CHECKPOINT;
