@@ -49,7 +49,7 @@ COMMENT ON COLUMN ledger_agents.configuration_changes.object_id IS 'Its id as te
 COMMENT ON COLUMN ledger_agents.configuration_changes.action IS 'create, update, delete, deregister, revoke, freeze, unfreeze, close, approve, reject or cancel.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.old_values IS 'Values of the changed fields before; null for create.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.new_values IS 'Values of the changed fields after. Never a secret.';
-COMMENT ON COLUMN ledger_agents.configuration_changes.principal IS 'operator, agent:<id>, or system for what a rule did.';
+COMMENT ON COLUMN ledger_agents.configuration_changes.principal IS 'operator, key:<id>, agent:<id>, claims:<sub of the JWT>, or system for what a rule did.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.created_at IS 'When.';
 

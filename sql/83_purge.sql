@@ -31,7 +31,7 @@ COMMENT ON COLUMN ledger_agents.purges.seals IS 'How many seals of their chains.
 COMMENT ON COLUMN ledger_agents.purges.intents IS 'How many intents.';
 COMMENT ON COLUMN ledger_agents.purges.attestations IS 'How many attestations.';
 COMMENT ON COLUMN ledger_agents.purges.events IS 'How many events.';
-COMMENT ON COLUMN ledger_agents.purges.principal IS 'operator.';
+COMMENT ON COLUMN ledger_agents.purges.principal IS 'operator, key:<id> or claims:<sub of the JWT>.';
 COMMENT ON COLUMN ledger_agents.purges.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.purges.created_at IS 'When.';
 
@@ -140,7 +140,7 @@ COMMENT ON COLUMN ledger_agents.purge_detail.seals IS 'How many seals of their c
 COMMENT ON COLUMN ledger_agents.purge_detail.intents IS 'How many intents.';
 COMMENT ON COLUMN ledger_agents.purge_detail.attestations IS 'How many attestations.';
 COMMENT ON COLUMN ledger_agents.purge_detail.events IS 'How many events.';
-COMMENT ON COLUMN ledger_agents.purge_detail.principal IS 'operator.';
+COMMENT ON COLUMN ledger_agents.purge_detail.principal IS 'operator, key:<id> or claims:<sub of the JWT>.';
 COMMENT ON COLUMN ledger_agents.purge_detail.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.purge_detail.created_at IS 'When.';
 COMMENT ON COLUMN ledger_agents.purge_detail.more IS 'True: max_rows was reached, or an agent was busy: call again, with a larger max_rows where nothing was forgotten.';

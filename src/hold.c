@@ -92,54 +92,69 @@ held(const LaPart *part)
 	return la_subtract(part->counted, la_subtract(part->captured, part->refunded));
 }
 
+static int64
+asked(const LaPart *part)
+{
+	return part->amount;
+}
+
+static int64
+kept(const LaPart *part)
+{
+	return la_subtract(part->amount, part->reversed);
+}
+
+static int64
+captured(const LaPart *part)
+{
+	return part->captured;
+}
+
+static int64
+refunded(const LaPart *part)
+{
+	return part->refunded;
+}
+
+/* An amount of all parts together. */
+static int64
+sum(const LaHold *hold, int64 (*of) (const LaPart *part))
+{
+	int64		total = 0;
+
+	for (int i = 0; i < hold->nparts; i++)
+		total = la_add(total, of(&hold->parts[i]));
+	return total;
+}
+
 int64
 la_hold_authorized(const LaHold *hold)
 {
-	int64		amount = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		amount = la_add(amount, hold->parts[i].amount);
-	return amount;
+	return sum(hold, asked);
 }
 
 int64
 la_hold_total(const LaHold *hold)
 {
-	int64		total = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		total = la_add(total, la_subtract(hold->parts[i].amount, hold->parts[i].reversed));
-	return total;
+	return sum(hold, kept);
 }
 
 int64
 la_hold_held(const LaHold *hold)
 {
-	int64		total = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		total = la_add(total, held(&hold->parts[i]));
-	return total;
+	return sum(hold, held);
 }
 
 int64
 la_hold_captured(const LaHold *hold)
 {
-	int64		total = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		total = la_add(total, hold->parts[i].captured);
-	return total;
+	return sum(hold, captured);
 }
 
 int64
 la_hold_refunded(const LaHold *hold)
 {
-	int64		total = 0;
-
-	for (int i = 0; i < hold->nparts; i++)
-		total = la_add(total, hold->parts[i].refunded);
-	return total;
+	return sum(hold, refunded);
 }
 
 bool
