@@ -27,7 +27,7 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_api_update_agent';
 COMMENT ON FUNCTION ledger_agents_api.update_agent IS
-'Update an agent. Body: agentId and any of name, description, status, spendingLimit, spendingLimitFrequency, onLimitExceeded, metadata; absent fields stay, null clears. Answer: the whole agent. Amounts in minor units, times in epoch milliseconds.';
+'Update an agent. Body: agentId and any of name, description, status, spendingLimit, spendingLimitFrequency, onLimitExceeded, metadata, and windowMode, currency, maxCards, defaultCardLimit, defaultCardLimitFrequency, defaultPolicyId, defaultRequireApproval, defaultAutoApproveBelow, policy; absent fields stay, null clears. Answer: the whole agent. Amounts in minor units, times in epoch milliseconds.';
 
 CREATE FUNCTION ledger_agents_api.create_policy(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -17,18 +17,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	/* What a caller may call that is only its token. */
-	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_card,list_cards,get_authorization,list_authorizations,declare_intent,cancel_intent,get_intent,list_intents,attest,list_attestations,explain_authorization,effective_policy,card_policy,window_of,normal_merchant,merchant_matches}';
+	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_card,list_cards,get_authorization,list_authorizations,declare_intent,cancel_intent,get_intent,list_intents,attest,list_attestations,explain_authorization,effective_policy,card_policy,visible_organization,visible_agent,visible_spend,visible_card_spend,engine_time,iso_duration,window_of,normal_merchant,merchant_matches}';
 	/* What a caller may call that is a key: for api, too, but refused to agents' tokens. */
 	for_key constant name[] := '{create_organization_key,list_organization_keys,revoke_organization_key,rotate_organization_key,update_organization,get_organization,update_customer,get_customer,register_agent,update_agent,deregister_agent,create_agent_token,list_agent_tokens,revoke_agent_token,rotate_agent_token,create_policy,update_policy,delete_policy,get_policy,list_policies,create_card,update_card,freeze_card,unfreeze_card,close_card,approve_intent,reject_intent,record_spend,increment,capture,reverse,refund,poll_events,ack_events,list_event_consumers,delete_event_consumer,sweep,seal_chain,purge}';
 	/* What only reads, but looks at every organization. */
 	for_auditor constant name[] := '{check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
-	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,approves,booked,grant_access}';
+	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,approves,booked,grant_access}';
 	granted text;
 BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);
 	IF level IN ('operator', 'api') THEN
 		EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents_api TO %I', role_name);
+		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ledger_agents_api TO %I', role_name);
+		EXECUTE format('GRANT INSERT ON ledger_agents_api.cards, ledger_agents_api.policies, ledger_agents_api.intents,'
+					   ' ledger_agents_api.authorizations TO %I', role_name);
+		EXECUTE format('GRANT UPDATE ON ledger_agents_api.agents, ledger_agents_api.cards, ledger_agents_api.policies,'
+					   ' ledger_agents_api.intents TO %I', role_name);
+		EXECUTE format('GRANT DELETE ON ledger_agents_api.agents, ledger_agents_api.cards, ledger_agents_api.policies,'
+					   ' ledger_agents_api.intents, ledger_agents_api.tokens TO %I', role_name);
 	END IF;
 	IF level IN ('operator', 'auditor') THEN
 		EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ledger_agents TO %I', role_name);

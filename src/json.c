@@ -10,8 +10,10 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -116,34 +118,76 @@ la_set_status(int status)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/* An error as it is told. */
+typedef struct Telling
+{
+	const char *code;
+	const char *type;
+	int			status;
+	bool		given;			/* the field's name is the caller's own */
+	char	   *message;
+} Telling;
+
+static Telling
+telling_of(const ErrorData *error, const struct ErrorClass *class)
+{
+	Telling		telling = {"invalid_request", class->type, class->status};
+
+	if (error->constraint_name != NULL)
+		telling.code = error->constraint_name;
+	for (int i = 0; i < lengthof(named_errors); i++)
+		if (strcmp(telling.code, named_errors[i].code) == 0)
+		{
+			telling.type = named_errors[i].type;
+			telling.status = named_errors[i].status;
+		}
+	telling.given = error->column_name == NULL || strcmp(telling.code, "unknown_field") == 0;
+	telling.message = telling.given ? error->message
+		: in_words_of_body(error->message, error->column_name);
+	return telling;
+}
+
 static Jsonb *
-error_body(const ErrorData *error, const struct ErrorClass *class)
+error_body(const ErrorData *error, const Telling *telling)
 {
 	LaDocument	document;
-	bool		given;			/* the field's name is the caller's own */
-	const char *code = error->constraint_name != NULL ? error->constraint_name : "invalid_request";
-	const char *type = class->type;
-	int			status = class->status;
 
-	for (int i = 0; i < lengthof(named_errors); i++)
-		if (strcmp(code, named_errors[i].code) == 0)
-		{
-			type = named_errors[i].type;
-			status = named_errors[i].status;
-		}
-	la_set_status(status);
-	given = error->column_name == NULL || strcmp(code, "unknown_field") == 0;
+	la_set_status(telling->status);
 	la_begin_object(&document);
 	la_open_object(&document, "error");
-	la_put_text(&document, "type", type);
-	la_put_text(&document, "code", code);
-	la_put_text(&document, "message", given ? error->message
-				: in_words_of_body(error->message, error->column_name));
+	la_put_text(&document, "type", telling->type);
+	la_put_text(&document, "code", telling->code);
+	la_put_text(&document, "message", telling->message);
 	if (error->column_name != NULL)
-		la_put_text(&document, "param", given ? error->column_name
+		la_put_text(&document, "param", telling->given ? error->column_name
 					: la_camel_case(error->column_name));
 	la_close_object(&document);
 	return la_end_object(&document);
+}
+
+/* The same error, with the SQLSTATE by which PostgREST answers with that status. */
+pg_noreturn static void
+raise_with_status(ErrorData *error, const Telling *telling)
+{
+	error->sqlerrcode = MAKE_SQLSTATE('P', 'T', '0' + telling->status / 100,
+									  '0' + telling->status / 10 % 10, '0' + telling->status % 10);
+	error->message = telling->message;
+	ReThrowError(error);
+}
+
+/* Whether the call that begins raises what it would answer as an error; read before any other can begin. */
+static bool raises = false;
+
+Jsonb *
+la_json_invoke(const char *function, Jsonb *body)
+{
+	Oid			type = JSONBOID;
+	Oid			id = LookupFuncName(list_make2(makeString("ledger_agents_api"),
+											   makeString(pstrdup(function))),
+									1, &type, false);
+
+	raises = true;
+	return DatumGetJsonbP(OidFunctionCall1(id, JsonbPGetDatum(body)));
 }
 
 /* What the kinds of functions differ in. */
@@ -190,7 +234,9 @@ call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Jsonb	   *answer = NULL;
+	bool		raising = raises;
 
+	raises = false;
 	if (PG_ARGISNULL(0))
 		la_null_field("body");
 	la_limit_waiting();
@@ -207,6 +253,7 @@ call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
 	{
 		ErrorData  *error;
 		const struct ErrorClass *class;
+		Telling		telling;
 
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
@@ -222,7 +269,10 @@ call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
 		class = class_of(error->sqlerrcode);
 		if (class == NULL)
 			ReThrowError(error);
-		answer = error_body(error, class);
+		telling = telling_of(error, class);
+		if (raising)
+			raise_with_status(error, &telling);
+		answer = error_body(error, &telling);
 	}
 	PG_END_TRY();
 	PG_RETURN_JSONB_P(answer);

@@ -26,6 +26,12 @@ extern Datum la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb
 /* The same for a verb that only reads: also on a standby and in a read-only transaction. */
 extern Datum la_json_read(FunctionCallInfo fcinfo, LaVerb verb);
 
+/*
+ * Calls a function of ledger_agents_api.  What it would answer as an error is
+ * raised, with the SQLSTATE PTnnn, where nnn is the HTTP status.
+ */
+extern Jsonb *la_json_invoke(const char *function, Jsonb *body);
+
 /* Sets the HTTP status of the answer; without it PostgREST's own. */
 #define LA_DEFAULT_STATUS 200
 extern void la_set_status(int status);

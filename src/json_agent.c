@@ -97,6 +97,20 @@ static const BodyField update_body[] = {
 	{"spendingLimitFrequency", LA_AGENT_FREQUENCY},
 	{"onLimitExceeded", LA_AGENT_ACTION},
 	{"metadata", LA_AGENT_METADATA},
+
+	/*
+	 * Not on the page of the update: the other fields that update_agent
+	 * changes.
+	 */
+	{"windowMode", LA_AGENT_MODE},
+	{"currency", LA_AGENT_CURRENCY},
+	{"maxCards", LA_AGENT_MAX_CARDS},
+	{"defaultCardLimit", LA_AGENT_CARD_LIMIT},
+	{"defaultCardLimitFrequency", LA_AGENT_CARD_FREQUENCY},
+	{"defaultPolicyId", LA_AGENT_TEMPLATE},
+	{"defaultRequireApproval", LA_AGENT_REQUIRE_APPROVAL},
+	{"defaultAutoApproveBelow", LA_AGENT_AUTO_APPROVE},
+	{"policy", LA_AGENT_POLICY},
 };
 
 /* The second API's words for frequencies. */

@@ -97,4 +97,12 @@ static const Statement identity_statements[LA_Q_COUNT] = {
 		"  ORDER BY r.created_at LIMIT 10 FOR UPDATE SKIP LOCKED)"
 		" DELETE FROM ledger_agents.idempotent_answers r USING o WHERE r.organization_id = $1"
 	" AND r.principal = o.principal AND r.route = o.route AND r.key = o.key"},
+
+	/* 92 view: as the caller, who sees what the view shows it */
+	[LA_Q_VIEW_AGENT] = {"u", "SELECT v.* FROM ledger_agents_api.agents v WHERE v.id = $1"},
+	[LA_Q_VIEW_CARD] = {"u", "SELECT v.* FROM ledger_agents_api.cards v WHERE v.id = $1"},
+	[LA_Q_VIEW_POLICY] = {"u", "SELECT v.* FROM ledger_agents_api.policies v WHERE v.id = $1"},
+	[LA_Q_VIEW_INTENT] = {"u", "SELECT v.* FROM ledger_agents_api.intents v WHERE v.id = $1"},
+	[LA_Q_VIEW_AUTHORIZATION] = {"u",
+	"SELECT v.* FROM ledger_agents_api.authorizations v WHERE v.id = $1"},
 };

@@ -44,8 +44,8 @@ $$;
 --
 -- Every verb that SQL has is there.
 --
-SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization create_organization_key current_card_spend current_spend '
-          || 'forget_tenants grant_access list_organization_keys merchant_matches normal_merchant purge refuse_change revoke_organization_key rotate_organization_key seal_chain sign_event sweep verify_chain window_of', 'what the JSON interface leaves out')
+SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization create_organization_key current_card_spend current_spend engine_time '
+          || 'forget_tenants grant_access iso_duration list_organization_keys merchant_matches normal_merchant purge refuse_change revoke_organization_key rotate_organization_key seal_chain sign_event sweep verify_chain visible_agent visible_card_spend visible_organization visible_spend window_of write_view', 'what the JSON interface leaves out')
   FROM pg_proc AS p
  WHERE p.pronamespace = 'ledger_agents'::regnamespace
    AND NOT EXISTS (SELECT FROM pg_proc AS a WHERE a.pronamespace = 'ledger_agents_api'::regnamespace AND a.proname = p.proname);
