@@ -47,9 +47,10 @@ showable(const char *value)
 {
 	static const char *const secrets[] = {"at_live_", "at_test_", "lk_live_", "lk_test_"};
 
-	for (int i = 0; i < lengthof(secrets); i++)
-		if (pg_strncasecmp(value, secrets[i], strlen(secrets[i])) == 0)
-			return LA_TOKEN_PREFIX;
+	for (int at = 0; at < LA_MAX_QUOTED && value[at] != '\0'; at++)
+		for (int i = 0; i < lengthof(secrets); i++)
+			if (pg_strncasecmp(value + at, secrets[i], strlen(secrets[i])) == 0)
+				return Min(at + LA_TOKEN_PREFIX, LA_MAX_QUOTED);
 	return LA_MAX_QUOTED;
 }
 

@@ -36,9 +36,11 @@ static SubTransactionId set_in; /* the subtransaction that set it */
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
+#if LA_MUTANT != 92
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 		event == XACT_EVENT_PREPARE)
 		is_set = false;
+#endif
 }
 
 /* A rollback to before it undoes it; a released savepoint passes it on. */
@@ -48,10 +50,12 @@ at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine,
 {
 	if (!is_set || set_in != mine)
 		return;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		is_set = false;
-	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
 		set_in = parent;
+#if LA_MUTANT != 93
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		is_set = false;
+#endif
 }
 
 void

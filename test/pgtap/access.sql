@@ -469,6 +469,14 @@ SELECT is(access.attempt(:'owner', pg_catalog.format('SET LOCAL ledger_agents.cl
           'ok true', 'a superuser can');
 
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
+
+--
+-- A secret where another value belongs, whatever stands before it, is not told back
+--
+SELECT ok(pg_catalog.strpos(told, pg_catalog.substr(:'my_token', 25, 8)) = 0 AND pg_catalog.strpos(told, 'at_live_') > 0, 'cut in what is told: ' || before)
+FROM (VALUES (''), (' '), ('Bearer '), ('Authorization: Bearer '), ('{"token": "')) AS v (before),
+     LATERAL access.attempt('access_operator', pg_catalog.format('SELECT ledger_agents.get_agent(external_id => %L)', before || :'my_token')) AS told;
+
 SELECT * FROM finish();
 
 DROP SCHEMA access CASCADE;
