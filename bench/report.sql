@@ -82,6 +82,13 @@ FROM bench.medians m
 		GROUP BY s.measure, s.clients) r USING (measure, clients)
 ORDER BY m.clients, stored;
 
+\echo 'Requests a second through PostgREST, 8 connections, synchronous_commit = off'
+SELECT v.name, round(m.value) AS "per second", round(r.ratio, 2) AS "authorize is"
+FROM (VALUES (1, 'extension', 'POST /rpc/authorize'), (2, 'trivial', 'a function that returns its argument')) v (place, competitor, name)
+	JOIN bench.medians m ON m.measure = 'http' AND m.competitor = v.competitor
+	JOIN bench.ratios r ON r.measure = 'http' AND r.competitor = v.competitor
+ORDER BY v.place;
+
 \echo 'Microseconds a call that commits, with plans made on empty tables and nothing analysed since'
 SELECT round(b.value, 1) AS "at first", round(a.value, 1) AS "after 100 000 rows", round(a.value / b.value, 2) AS ratio,
 	1.25 AS "at most", pg_temp.mark(a.value <= 1.25 * b.value) AS ok

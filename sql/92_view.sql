@@ -107,7 +107,9 @@ CREATE TRIGGER agents_write INSTEAD OF UPDATE OR DELETE ON ledger_agents_api.age
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.agents IS
-'Agents that the caller may see: all of its organization, or with an agent''s token itself. PATCH changes what update_agent changes, DELETE deregisters. Amounts in minor units, times in epoch milliseconds.';
+'Agents that the caller may see.
+
+With a key those of its organization, with an agent''s token itself. PATCH changes what update_agent changes, DELETE deregisters. Amounts in minor units, times in epoch milliseconds.';
 COMMENT ON COLUMN ledger_agents_api.agents.id IS 'Version 7 uuid; by it rows are in the order of their registration.';
 COMMENT ON COLUMN ledger_agents_api.agents."userId" IS 'Who funds it.';
 COMMENT ON COLUMN ledger_agents_api.agents.name IS '1 to 255 characters.';
@@ -161,7 +163,9 @@ CREATE TRIGGER cards_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agent
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.cards IS
-'Cards that the caller may see. POST takes what create_card takes, but a null is as if it were absent: the agent''s default. PATCH changes what update_card changes; status frozen, active and closed freezes, unfreezes and closes, as DELETE does. Amounts in minor units, times in epoch milliseconds.';
+'Cards that the caller may see.
+
+POST takes what create_card takes, but a null is as if it were absent: the agent''s default. PATCH changes what update_card changes; status frozen, active and closed freezes, unfreezes and closes, as DELETE does. Amounts in minor units, times in epoch milliseconds.';
 COMMENT ON COLUMN ledger_agents_api.cards.id IS 'Version 7 uuid; by it rows are in the order of their making.';
 COMMENT ON COLUMN ledger_agents_api.cards."agentId" IS 'The agent that may spend with it.';
 COMMENT ON COLUMN ledger_agents_api.cards.purpose IS 'What it is for, up to 255 characters.';
@@ -218,7 +222,9 @@ CREATE TRIGGER policies_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_ag
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.policies IS
-'Reusable templates of rules; not for agents. POST makes one, PATCH changes the given rules (null removes one, limits are replaced as a whole), DELETE removes one that nothing uses. A rule that is null is not set.';
+'Reusable templates of rules.
+
+Not for agents. POST makes one, PATCH changes the given rules (null removes one, limits are replaced as a whole), DELETE removes one that nothing uses. A rule that is null is not set.';
 COMMENT ON COLUMN ledger_agents_api.policies.id IS 'Version 7 uuid; by it rows are in the order of their making.';
 COMMENT ON COLUMN ledger_agents_api.policies.name IS '1 to 255 characters, unique in the organization.';
 COMMENT ON COLUMN ledger_agents_api.policies."requireIntent" IS 'An intent that matches must have been declared.';
@@ -287,7 +293,9 @@ CREATE TRIGGER intents_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_age
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.intents IS
-'What agents say they are about to buy. POST declares one. PATCH of status: pending approves, rejected (with rejectionReason) rejects, canceled cancels, as DELETE does. Amounts in minor units.';
+'What agents say they are about to buy.
+
+POST declares one. PATCH of status: pending approves, rejected (with rejectionReason) rejects, canceled cancels, as DELETE does. Amounts in minor units.';
 COMMENT ON COLUMN ledger_agents_api.intents.id IS 'Version 7 uuid; by it rows are in the order of their declaration.';
 COMMENT ON COLUMN ledger_agents_api.intents."agentId" IS 'Who declared it.';
 COMMENT ON COLUMN ledger_agents_api.intents."cardId" IS 'The card that it is for.';
@@ -387,7 +395,9 @@ CREATE TRIGGER authorizations_write INSTEAD OF INSERT ON ledger_agents_api.autho
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.authorizations IS
-'Decisions, approved and declined, and what became of the money since; get_authorization answers the same. POST decides a spend, as authorize does; a decline is a row, too. Order by id, which is the order of time and has an index. Amounts in minor units.';
+'Decisions, approved and declined, and what became of the money since.
+
+The same as from get_authorization. POST decides a spend, as authorize does; a decline is a row, too. Order by id, which is the order of time and has an index. Amounts in minor units.';
 COMMENT ON COLUMN ledger_agents_api.authorizations.id IS 'Version 7 uuid; by it rows are in the order of decision.';
 COMMENT ON COLUMN ledger_agents_api.authorizations."agentId" IS 'Who spends.';
 COMMENT ON COLUMN ledger_agents_api.authorizations."userId" IS 'Who funds it.';
@@ -440,7 +450,9 @@ WHERE (SELECT ledger_agents.visible_organization(false)) IS NOT NULL
   AND e.organization_id = (SELECT ledger_agents.visible_organization(false));
 
 COMMENT ON VIEW ledger_agents_api.events IS
-'What has happened, as webhooks tell it; not for agents, read only. Rows appear in the order of commits, not of ids: a consumer that must miss nothing takes poll_events.';
+'What has happened, as webhooks tell it.
+
+Not for agents, read only. Rows appear in the order of commits, not of ids: a consumer that must miss nothing takes poll_events.';
 COMMENT ON COLUMN ledger_agents_api.events.id IS 'Version 7 uuid.';
 COMMENT ON COLUMN ledger_agents_api.events.type IS 'What happened.';
 COMMENT ON COLUMN ledger_agents_api.events."organizationId" IS 'The organization.';
@@ -467,7 +479,9 @@ CREATE TRIGGER tokens_write INSTEAD OF DELETE ON ledger_agents_api.tokens
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.tokens IS
-'Tokens of agents, without their secrets; not for agents. DELETE revokes. A token is issued by create_agent_token, whose answer is the only place where its secret is shown.';
+'Tokens of agents, without their secrets.
+
+Not for agents. DELETE revokes. A token is issued by create_agent_token, whose answer is the only place where its secret is shown.';
 COMMENT ON COLUMN ledger_agents_api.tokens.id IS 'Version 7 uuid.';
 COMMENT ON COLUMN ledger_agents_api.tokens."agentId" IS 'The agent that it acts as.';
 COMMENT ON COLUMN ledger_agents_api.tokens.name IS 'Display name.';

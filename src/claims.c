@@ -23,6 +23,7 @@
 #include "field.h"
 #include "json.h"
 #include "json_value.h"
+#include "organization.h"
 #include "request_header.h"
 
 PG_FUNCTION_INFO_V1(la_pre_request);
@@ -156,12 +157,24 @@ read_claims(LaPrincipal *found, const char **problem)
 	return true;
 }
 
+static bool
+organization_exists(const LaPrincipal *found)
+{
+	LaParams	params = {0};
+
+	la_param_text(&params, found->organization_id);
+	return la_run(LA_Q_ORGANIZATION_EXISTS, &params, la_current_view()) > 0 ||
+		strcmp(found->organization_id, LA_DEFAULT_ORGANIZATION) == 0;
+}
+
 /* Another organization's agent is as unknown as none. */
 static void
 take_claims(const LaPrincipal *found, const char *problem, int sqlstate)
 {
-	if (problem == NULL && !la_is_valid(found, la_current_view()))
+	if (problem == NULL && found->is_agent && !la_is_valid(found, la_current_view()))
 		problem = "The organization has no such agent.";
+	if (problem == NULL && !found->is_agent && !organization_exists(found))
+		problem = "There is no such organization.";
 	if (problem != NULL)
 		ereport(ERROR,
 				errcode(sqlstate),

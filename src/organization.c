@@ -23,8 +23,6 @@ PG_FUNCTION_INFO_V1(la_get_organization);
 PG_FUNCTION_INFO_V1(la_update_customer);
 PG_FUNCTION_INFO_V1(la_get_customer);
 
-#define DEFAULT_ORGANIZATION "default"
-
 /* In the order of LA_Q_ORGANIZATION_READ and LA_Q_ORGANIZATION_WRITE. */
 enum
 {
@@ -164,7 +162,7 @@ la_need_organization(const char *id)
 
 	if (find_organization(id, &livemode))
 		return livemode;
-	if (strcmp(id, DEFAULT_ORGANIZATION) != 0)
+	if (strcmp(id, LA_DEFAULT_ORGANIZATION) != 0)
 		la_unknown("organization", id);
 	la_queue(LA_LEVEL_EXTERNAL_ID, la_lock_key(id, "", 0));
 	if (find_organization(id, &livemode))
@@ -269,7 +267,7 @@ get_organization(const char *id, LaView view)
 	la_param_text(&params, id);
 	if (la_run_one(LA_Q_ORGANIZATION_GET, &params, view, &answer))
 		return answer;
-	if (strcmp(id, DEFAULT_ORGANIZATION) != 0)
+	if (strcmp(id, LA_DEFAULT_ORGANIZATION) != 0)
 		la_unknown("organization", id);
 	(void) la_run_one(LA_Q_ORGANIZATION_UNWRITTEN, &params, view, &answer);
 	return answer;

@@ -7,6 +7,9 @@
 
 #include "postgres.h"
 
+/* Is there before it has a row. */
+#define LA_DEFAULT_ORGANIZATION "default"
+
 /* Makes "default" where it has no row yet; P0002 for any other that is missing.  Returns its livemode. */
 extern bool la_need_organization(const char *id);
 

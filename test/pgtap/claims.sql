@@ -127,6 +127,7 @@ INSERT INTO claims.malformed VALUES
   ('{"organization_id": "default", "agent_id": "01890a5d-ac96-774b-bcce-b302099a8057"}', 'The organization has no such agent.'),
   (format('{"organization_id": "default", "agent_id": "%s"}', :'foreign'), 'The organization has no such agent.'),
   (format('{"organization_id": "nowhere", "agent_id": "%s"}', :'mine'), 'The organization has no such agent.'),
+  ('{"organization_id": "nowhere"}', 'There is no such organization.'), ('{"organization_id": "DEFAULT"}', 'There is no such organization.'),
   ('{"organization_id": "default", "sub": 5}', 'sub is no string of up to 255 bytes.'), ('{"organization_id": "default", "sub": null}', 'sub is no string of up to 255 bytes.'),
   (format('{"organization_id": "default", "sub": "%s"}', repeat('x', 256)), 'sub is no string of up to 255 bytes.');
 SELECT is(claims.attempt(role, $$SELECT ledger_agents_api.list_cards('{}') -> 'error'$$, m.claims),
@@ -136,6 +137,7 @@ SELECT is(claims.attempt('claims_api', 'SELECT current_setting(''response.status
 FROM claims.attempt('claims_api', $$SELECT ledger_agents_api.list_cards('{}')$$, 'x');
 SELECT is(claims.attempt('claims_api', 'SELECT 1', m.claims, asked => true), 'PT401 the claims of the JWT name nobody | invalid_claims: ' || m.problem,
           'pre_request, malformed: ' || left(m.claims, 60)) FROM claims.malformed AS m;
+SELECT id FROM ledger_agents.create_organization(repeat('é', 64)) \g /dev/null
 SELECT is(claims.attempt('claims_api', $$SELECT ledger_agents_api.list_cards('{}') -> 'data'$$, format('{"organization_id": "%s", "sub": "%s"}', repeat('é', 64), repeat('x', 255))),
           'ok []', 'the longest');
 

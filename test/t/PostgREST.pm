@@ -11,6 +11,7 @@ use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(usleep);
@@ -34,15 +35,15 @@ sub start
 	my ($class, $node, %settings) = @_;
 	my $self = bless { port => PostgreSQL::Test::Cluster::get_free_port(), log => '' }, $class;
 
-	$node->safe_psql('postgres', slurp_file("$example/postgrest/roles.sql"))
-	  unless $node->safe_psql('postgres', "SELECT count(*) FROM pg_roles WHERE rolname = 'ledger_agents_web'");
 	local %ENV = (
 		%ENV,
-		PGRST_DB_URI => 'postgresql://ledger_agents_authenticator@/postgres?host=' . $node->host . '&port=' . $node->port,
+		PGHOST => $node->host,
+		PGPORT => $node->port,
+		PGDATABASE => 'postgres',
 		PGRST_JWT_SECRET => SECRET,
 		PGRST_SERVER_PORT => $self->{port},
 		%settings);
-	$self->{process} = IPC::Run::start([ $program, "$example/postgrest/postgrest.conf" ], '<', \undef, '>&', \$self->{log});
+	$self->{process} = IPC::Run::start([ "$example/postgrest/serve" ], '<', \undef, '>&', \$self->{log});
 	$self->{http} = HTTP::Tiny->new(timeout => 30, keep_alive => 0);
 
 	# It answers 503 until it has read the schema.
@@ -96,13 +97,63 @@ sub call
 	return $self->request('POST', "/rpc/$function", body => $body, %with);
 }
 
-# A token with these claims, signed with HMAC-SHA256 (RFC 7519).
+# What calls answer that are made at once, each by a process of its own: [call, arguments of a method].  They begin
+# together, when all are there.
+sub at_once
+{
+	my ($self, @requests) = @_;
+	my (@readers, @answers);
+
+	pipe(my $barrier, my $open) or die "no pipe: $!";
+	for my $request (@requests)
+	{
+		pipe(my $reader, my $writer) or die "no pipe: $!";
+		my $child = fork // die "cannot fork: $!";
+		if ($child == 0)
+		{
+			my ($method, @arguments) = @$request;
+
+			close $open;
+			sysread($barrier, my $nothing, 1);
+			my $answer = eval { $self->$method(@arguments) } // { status => 0, text => "$@" };
+			print $writer encode_json([ @$answer{ 'status', 'text' } ]);
+			close $writer;
+			POSIX::_exit(0);
+		}
+		push @readers, [ $child, $reader ];
+	}
+	close $open;
+	for (@readers)
+	{
+		my ($child, $reader) = @$_;
+		my ($status, $text) = @{ decode_json(do { local $/; readline $reader }) };
+
+		waitpid $child, 0;
+		push @answers, { status => $status, text => $text, body => scalar eval { $json->decode($text) } };
+	}
+	return @answers;
+}
+
+# A token with these claims (or this text as its payload), signed with HMAC-SHA256 (RFC 7519).
 sub jwt
 {
-	my ($claims, $secret) = @_;
-	my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'HS256', typ => 'JWT' }, $claims;
+	my ($claims, $secret, $algorithm) = @_;
+	my $payload = ref $claims ? $json->encode($claims) : $claims;
+	my $text = join '.', map { encode_base64url($_) } $json->encode({ alg => $algorithm // 'HS256', typ => 'JWT' }), $payload;
 
 	return "$text." . encode_base64url(hmac_sha256($text, $secret // SECRET));
+}
+
+# What a program of the example prints, with this environment; dies where it fails.
+sub example
+{
+	my ($self, $name, $arguments, %environment) = @_;
+	my ($out, $err) = ('', '');
+
+	local %ENV = (%ENV, LEDGER_AGENTS_URL => $self->url, PGRST_JWT_SECRET => SECRET, %environment);
+	IPC::Run::run([ "$example/postgrest/$name", @$arguments ], '<', \undef, '>', \$out, '2>', \$err)
+	  or die "$name failed: $out$err";
+	return $out;
 }
 
 sub stop
