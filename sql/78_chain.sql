@@ -87,7 +87,7 @@ LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_verify_chain';
 COMMENT ON FUNCTION ledger_agents.verify_chain IS
-'Reads the agent''s decisions, entries and seals and returns one row for each thing that is not as it was sealed, none in health: head_differs, decision_missing, decision_out_of_order, entry_missing, entry_out_of_order, seal_missing, seal_out_of_order, tail_is_cut, counter_differs; sequence is the last decision before it. With an anchor, sequence and head of a seal as noted elsewhere, also anchor_missing, anchor_differs or anchor_forgotten, unless the chain runs through it. Errors: 22004 for half an anchor, 22023 invalid_length for a head that is not of 32 bytes, P0002 unknown agent, 42501.';
+'Reads the agent''s decisions, entries and seals and returns one row for each thing that is not as it was sealed, none in health: head_differs, decision_missing, decision_out_of_order, entry_missing, entry_out_of_order, seal_missing, seal_out_of_order, tail_is_cut, counter_differs; sequence is the last decision before it. With an anchor, sequence and head of a seal as noted elsewhere, also anchor_missing, anchor_differs or anchor_forgotten, unless the chain runs through it. For operators and auditors, and for a key within its organization. Errors: 22004 for half an anchor, 22023 invalid_length for a head that is not of 32 bytes, P0002 unknown agent, 42501.';
 
 CREATE FUNCTION ledger_agents.chain_item(item record)
 RETURNS bytea

@@ -16,7 +16,7 @@ Fixes who acts in the transaction: by the header Api-Key (a key or a token), els
 CREATE FUNCTION ledger_agents_api.register_agent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_register_agent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.register_agent IS
 'Register an agent, idempotently on externalId.
 
@@ -27,7 +27,7 @@ Answer: object, id, externalId, created, userId, name, status, token, tokenId; t
 CREATE FUNCTION ledger_agents_api.create_agent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_create_agent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.create_agent IS
 'Create an agent.
 
@@ -38,7 +38,7 @@ Answer: the same fields with id and createdAt; no token. Amounts in minor units.
 CREATE FUNCTION ledger_agents_api.update_agent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_update_agent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.update_agent IS
 'Update an agent.
 
@@ -49,7 +49,7 @@ Answer: the whole agent. Amounts in minor units, times in epoch milliseconds.';
 CREATE FUNCTION ledger_agents_api.create_policy(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_create_policy';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.create_policy IS
 'Create a policy.
 
@@ -60,7 +60,7 @@ Answer: object, id, name, the rules, createdAt (ISO 8601). Amounts in minor unit
 CREATE FUNCTION ledger_agents_api.update_policy(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_update_policy';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.update_policy IS
 'Update a policy.
 
@@ -71,7 +71,7 @@ Answer: the policy, as from create_policy.';
 CREATE FUNCTION ledger_agents_api.delete_policy(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_delete_policy';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.delete_policy IS
 'Delete a policy that nothing uses.
 
@@ -83,18 +83,18 @@ Answer: id, deleted (true).';
 CREATE FUNCTION ledger_agents_api.get_policy(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_get_policy';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_policy IS
 'One policy.
 
-Body: policyId.
+Body: policyId or name.
 
 Answer: the policy, as from create_policy.';
 
 CREATE FUNCTION ledger_agents_api.list_policies(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_list_policies';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_policies IS
 'Policies, newest first.
 
@@ -105,7 +105,7 @@ Answer: data, hasMore, nextCursor (where there is more).';
 CREATE FUNCTION ledger_agents_api.create_card(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_create_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.create_card IS
 'Make a card.
 
@@ -116,7 +116,7 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.update_card(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_update_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.update_card IS
 'Update a card.
 
@@ -127,7 +127,7 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.freeze_card(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_freeze_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.freeze_card IS
 'Freeze a card by hand.
 
@@ -138,7 +138,7 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.unfreeze_card(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_unfreeze_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.unfreeze_card IS
 'Make a frozen card active again.
 
@@ -149,7 +149,7 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.close_card(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_close_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.close_card IS
 'Close a card for good.
 
@@ -160,9 +160,9 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.get_card(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_get_card';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_card IS
-'Read a card.
+'Read a card; an agent its own.
 
 Body: cardId.
 
@@ -171,9 +171,9 @@ Answer: the whole card. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.list_cards(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_list_cards';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_cards IS
-'List cards, newest first.
+'List cards, newest first; an agent its own.
 
 Body: agentId, status, limit (1 to 100, default 20), after (the nextCursor of the page before).
 
@@ -182,7 +182,7 @@ Answer: data, hasMore, nextCursor. Amounts in minor units.';
 CREATE FUNCTION ledger_agents_api.declare_intent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_declare_intent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.declare_intent IS
 'Declare an intent, idempotently on (agent, customerIntentId).
 
@@ -193,7 +193,7 @@ Answer: the intent, and replayed. Amounts in minor units, times in ISO 8601.';
 CREATE FUNCTION ledger_agents_api.approve_intent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_approve_intent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.approve_intent IS
 'Approve an intent in pending_approval.
 
@@ -204,7 +204,7 @@ Answer: the intent. Not for agents.';
 CREATE FUNCTION ledger_agents_api.reject_intent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_reject_intent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.reject_intent IS
 'Reject an intent in pending_approval.
 
@@ -215,7 +215,7 @@ Answer: the intent. Not for agents.';
 CREATE FUNCTION ledger_agents_api.cancel_intent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_cancel_intent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.cancel_intent IS
 'Cancel an open intent; an agent its own.
 
@@ -226,9 +226,9 @@ Answer: the intent.';
 CREATE FUNCTION ledger_agents_api.get_intent(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_get_intent';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_intent IS
-'One intent.
+'One intent; an agent its own.
 
 Body: intentId, or customerIntentId with agentId (which an agent may leave out).
 
@@ -237,9 +237,9 @@ Answer: the intent.';
 CREATE FUNCTION ledger_agents_api.list_intents(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_list_intents';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_intents IS
-'Intents, newest first.
+'Intents, newest first; an agent its own.
 
 Body: agentId, cardId, status, limit (1 to 100, default 20), after.
 
@@ -248,7 +248,7 @@ Answer: data, hasMore, and where there is more nextCursor, to be given as after.
 CREATE FUNCTION ledger_agents_api.attest(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_attest';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.attest IS
 'Attest what is about to be spent.
 
@@ -260,7 +260,7 @@ Answer: object, id, agentId, cardId, the same fields and createdAt. Amounts in m
 CREATE FUNCTION ledger_agents_api.authorize(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.authorize IS
 'Decide a spend and hold the money, as ledger_agents.authorize does.
 
@@ -271,7 +271,7 @@ Answer: the authorization: object, id, agentId, userId, sequence, decision, stat
 CREATE FUNCTION ledger_agents_api.evaluate(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.evaluate IS
 'What authorize would answer, with nothing written.
 
@@ -282,7 +282,7 @@ Answer: an authorization without id and sequence, always with status 200.';
 CREATE FUNCTION ledger_agents_api.explain_authorization(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.explain_authorization IS
 'Every rule in force, and how a request stands against it.
 
@@ -293,7 +293,7 @@ Answer: data, a list of rule, value, scope, source, sourceId, reason, actual, pa
 CREATE FUNCTION ledger_agents_api.record_spend(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.record_spend IS
 'Book spend that has happened elsewhere; it counts, above limits, too.
 
@@ -304,7 +304,7 @@ Answer: the authorization. Not for agents.';
 CREATE FUNCTION ledger_agents_api.increment(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.increment IS
 'Ask for more on a hold.
 
@@ -315,7 +315,7 @@ Answer: the increment, an authorization with incrementOf; a decline as from auth
 CREATE FUNCTION ledger_agents_api.capture(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.capture IS
 'Take money that is held.
 
@@ -326,7 +326,7 @@ Answer: the authorization. Not for agents.';
 CREATE FUNCTION ledger_agents_api.reverse(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.reverse IS
 'Give back what is held.
 
@@ -337,7 +337,7 @@ Answer: the authorization. Not for agents.';
 CREATE FUNCTION ledger_agents_api.refund(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.refund IS
 'Give back what was captured.
 
@@ -348,7 +348,7 @@ Answer: the authorization. Not for agents.';
 CREATE FUNCTION ledger_agents_api.get_authorization(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_authorization IS
 'One authorization; an agent its own.
 
@@ -359,7 +359,7 @@ Answer: the authorization.';
 CREATE FUNCTION ledger_agents_api.list_authorizations(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_spend';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_authorizations IS
 'Authorizations, newest first; an agent its own.
 
@@ -370,7 +370,7 @@ Answer: data, hasMore, and where there is more nextCursor, to be given as after.
 CREATE FUNCTION ledger_agents_api.get_agent(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_agent IS
 'One agent; an agent itself.
 
@@ -381,7 +381,7 @@ Answer: the fields of update_agent, and object, currency, windowMode, defaultCar
 CREATE FUNCTION ledger_agents_api.list_agents(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_agents IS
 'Agents, newest first; an agent itself.
 
@@ -392,7 +392,7 @@ Answer: data, hasMore, nextCursor.';
 CREATE FUNCTION ledger_agents_api.deregister_agent(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.deregister_agent IS
 'Retire an agent for good.
 
@@ -403,7 +403,7 @@ Answer: the agent, as from get_agent. Not for agents.';
 CREATE FUNCTION ledger_agents_api.agent_budget(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.agent_budget IS
 'What an agent has left of its limit.
 
@@ -414,7 +414,7 @@ Answer: object, agentId, spendingLimit, frequency, windowMode, currency, current
 CREATE FUNCTION ledger_agents_api.create_agent_token(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.create_agent_token IS
 'Issue another token for an agent.
 
@@ -425,7 +425,7 @@ Answer: object, id, agentId, name, prefix, createdAt, expiresAt, lastUsedAt, rev
 CREATE FUNCTION ledger_agents_api.list_agent_tokens(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_agent_tokens IS
 'The tokens of an agent, newest first, without secrets.
 
@@ -436,7 +436,7 @@ Answer: data. Not for agents.';
 CREATE FUNCTION ledger_agents_api.revoke_agent_token(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.revoke_agent_token IS
 'End a token.
 
@@ -447,7 +447,7 @@ Answer: the token, without its secret. Not for agents.';
 CREATE FUNCTION ledger_agents_api.rotate_agent_token(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.rotate_agent_token IS
 'Issue a token in the place of another one.
 
@@ -458,7 +458,7 @@ Answer: the new token, with its secret. Not for agents.';
 CREATE FUNCTION ledger_agents_api.get_organization(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_organization IS
 'The caller''s organization.
 
@@ -469,7 +469,7 @@ Answer: object, id, name, status, livemode, timezone, currency, spendingLimit, s
 CREATE FUNCTION ledger_agents_api.update_organization(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.update_organization IS
 'Update the caller''s organization.
 
@@ -477,10 +477,54 @@ Body: any of name, status, timezone, currency, spendingLimit, spendingLimitFrequ
 
 Answer: the organization. Not for agents.';
 
+CREATE FUNCTION ledger_agents_api.create_organization_key(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api';
+COMMENT ON FUNCTION ledger_agents_api.create_organization_key IS
+'Issue a key with all rights in the organization.
+
+Body: name, expiresAt (ISO 8601).
+
+Answer: object, id, name, prefix, createdAt, expiresAt, lastUsedAt, revokedAt, and this once key, the secret. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.list_organization_keys(jsonb) RETURNS jsonb
+LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api';
+COMMENT ON FUNCTION ledger_agents_api.list_organization_keys IS
+'Keys of the organization, newest first.
+
+Body: limit (1 to 100, default 20), after.
+
+Answer: data, hasMore, nextCursor; without secrets. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.revoke_organization_key(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api';
+COMMENT ON FUNCTION ledger_agents_api.revoke_organization_key IS
+'End a key.
+
+Body: keyId. From then on nothing more is done for it.
+
+Answer: object, id, name, prefix, createdAt, expiresAt, lastUsedAt, revokedAt. Not for agents.';
+
+CREATE FUNCTION ledger_agents_api.rotate_organization_key(jsonb) RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_api';
+COMMENT ON FUNCTION ledger_agents_api.rotate_organization_key IS
+'Issue a key in the place of another.
+
+Body: keyId, grace (an ISO 8601 duration for which the old one works on, default PT0S).
+
+Answer: the new key, with key, the secret. Not for agents.';
+
 CREATE FUNCTION ledger_agents_api.get_customer(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.get_customer IS
 'One customer.
 
@@ -491,7 +535,7 @@ Answer: object, id, name, status, spendingLimit, spendingLimitFrequency, windowM
 CREATE FUNCTION ledger_agents_api.update_customer(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.update_customer IS
 'Update a customer, or make it.
 
@@ -502,40 +546,40 @@ Answer: the customer. Not for agents.';
 CREATE FUNCTION ledger_agents_api.effective_policy(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.effective_policy IS
-'Every rule and limit in force.
+'Every rule and limit in force; for an agent those that it meets itself.
 
-Body: agentId (required), cardId.
+Body: agentId (required, but with an agent''s token), cardId.
 
-Answer: data, a list of rule, value, scope, source, sourceId. Not for agents.';
+Answer: data, a list of rule, value, scope, source, sourceId.';
 
 CREATE FUNCTION ledger_agents_api.card_policy(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.card_policy IS
-'How a card stands against its rules.
+'How a card stands against its rules; an agent its own.
 
 Body: cardId.
 
-Answer: object, cardId, status, expiresAt, activeNow, nextActiveAt, maxAmount, spendingLimit, currentSpend, remaining, cumulativeMax, totalSpent, cumulativeRemaining, maxAuthCount, authCount, consumed, coolsDownAt, attestation, attestedAt, merchantLocked, firstMerchant, merchantHint, onDrift. Amounts in minor units. Not for agents.';
+Answer: object, cardId, status, expiresAt, activeNow, nextActiveAt, maxAmount, spendingLimit, currentSpend, remaining, cumulativeMax, totalSpent, cumulativeRemaining, maxAuthCount, authCount, consumed, coolsDownAt, attestation, attestedAt, merchantLocked, firstMerchant, merchantHint, onDrift. Amounts in minor units.';
 
 CREATE FUNCTION ledger_agents_api.list_attestations(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_attestations IS
-'Attestations, newest first.
+'Attestations, newest first; an agent its own.
 
 Body: agentId, limit (1 to 100, default 20), after.
 
-Answer: data, hasMore, nextCursor. Not for agents.';
+Answer: data, hasMore, nextCursor.';
 
 CREATE FUNCTION ledger_agents_api.poll_events(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.poll_events IS
 'The next events after what the consumer has acknowledged.
 
@@ -546,7 +590,7 @@ Answer: data, a list of id, type, organizationId, createdAt (epoch milliseconds)
 CREATE FUNCTION ledger_agents_api.ack_events(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.ack_events IS
 'Acknowledge everything up to an event.
 
@@ -557,7 +601,7 @@ Answer: object, name, ackedPosition, polledPosition, acknowledged, waiting, crea
 CREATE FUNCTION ledger_agents_api.list_event_consumers(jsonb) RETURNS jsonb
 LANGUAGE c STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_event_consumers IS
 'All consumers, by name.
 
@@ -568,7 +612,7 @@ Answer: data. Not for agents.';
 CREATE FUNCTION ledger_agents_api.delete_event_consumer(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_api_account';
+AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.delete_event_consumer IS
 'Forget a consumer.
 

@@ -62,7 +62,7 @@ COMMENT ON FUNCTION ledger_agents.iso_duration IS
 'A duration as ISO 8601 writes it, as PT30M or P7D.';
 
 CREATE FUNCTION ledger_agents.write_view() RETURNS trigger
-LANGUAGE c VOLATILE PARALLEL UNSAFE
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_write_view';
 COMMENT ON FUNCTION ledger_agents.write_view IS

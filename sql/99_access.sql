@@ -10,6 +10,14 @@ END;
 COMMENT ON FUNCTION ledger_agents.act_as_operator IS
 'A marker that does nothing: a role that may execute it is an operator, whoever owns the functions that it calls.';
 
+CREATE FUNCTION ledger_agents.act_as_auditor() RETURNS void
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT;
+END;
+COMMENT ON FUNCTION ledger_agents.act_as_auditor IS
+'A marker that does nothing: a role that may execute it is an auditor, and verifies in any organization.';
+
 CREATE FUNCTION ledger_agents.grant_access(role_name name, level ledger_agents.access_level)
 RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY INVOKER
@@ -19,9 +27,9 @@ DECLARE
 	/* What a caller may call that is only its token. */
 	for_api constant name[] := '{authenticate,authorize,authorize_or_raise,evaluate,get_agent,list_agents,agent_budget,get_card,list_cards,get_authorization,list_authorizations,declare_intent,cancel_intent,get_intent,list_intents,attest,list_attestations,explain_authorization,effective_policy,card_policy,visible_organization,visible_agent,visible_spend,visible_card_spend,engine_time,iso_duration,window_of,normal_merchant,merchant_matches}';
 	/* What a caller may call that is a key: for api, too, but refused to agents' tokens. */
-	for_key constant name[] := '{create_organization_key,list_organization_keys,revoke_organization_key,rotate_organization_key,update_organization,get_organization,update_customer,get_customer,register_agent,update_agent,deregister_agent,create_agent_token,list_agent_tokens,revoke_agent_token,rotate_agent_token,create_policy,update_policy,delete_policy,get_policy,list_policies,create_card,update_card,freeze_card,unfreeze_card,close_card,approve_intent,reject_intent,record_spend,increment,capture,reverse,refund,poll_events,ack_events,list_event_consumers,delete_event_consumer,sweep,seal_chain,purge}';
+	for_key constant name[] := '{create_organization_key,list_organization_keys,revoke_organization_key,rotate_organization_key,update_organization,get_organization,update_customer,get_customer,register_agent,update_agent,deregister_agent,create_agent_token,list_agent_tokens,revoke_agent_token,rotate_agent_token,create_policy,update_policy,delete_policy,get_policy,list_policies,create_card,update_card,freeze_card,unfreeze_card,close_card,approve_intent,reject_intent,record_spend,increment,capture,reverse,refund,poll_events,ack_events,list_event_consumers,delete_event_consumer,sweep,seal_chain,verify_chain,purge}';
 	/* What only reads, but looks at every organization. */
-	for_auditor constant name[] := '{check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
+	for_auditor constant name[] := '{act_as_auditor,check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
 	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,approves,booked,grant_access}';
 	granted text;

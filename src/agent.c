@@ -297,8 +297,8 @@ lock_for_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, const LaVa
 		la_lock_agent(caller, agent_id, stored);
 }
 
-void
-la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
+static void
+update_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given)
 {
 	LaParams	params = {0};
 	LaValues	stored;
@@ -388,7 +388,7 @@ la_update_agent(PG_FUNCTION_ARGS)
 					 &given);
 	la_limit_waiting();
 	SPI_connect();
-	la_update(&caller, PG_GETARG_UUID_P(0), &given);
+	update_agent(&caller, PG_GETARG_UUID_P(0), &given);
 	answer = la_agent_detail(&caller, PG_GETARG_UUID_P(0), LA_LATEST);
 	SPI_finish();
 	return answer;

@@ -65,9 +65,6 @@ extern void la_require_template(const LaPrincipal *caller, const LaValues *value
 extern void la_tell_agent(const LaPrincipal *caller, const char *type, const pg_uuid_t *id,
 						  const LaValues *stored, const char *previous_status);
 
-/* Changes what is given and differs; the caller has checked that it may. */
-extern void la_update(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *given);
-
 /* Locks an agent's row, so that it is not deregistered meanwhile; P0002, or 55000 when it is. */
 extern void la_keep_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id);
 

@@ -19,6 +19,14 @@ PG_FUNCTION_INFO_V1(la_approve_intent);
 PG_FUNCTION_INFO_V1(la_reject_intent);
 PG_FUNCTION_INFO_V1(la_cancel_intent);
 
+/* What can be done to an open intent. */
+typedef enum Verb
+{
+	APPROVE,
+	REJECT,
+	CANCEL,
+} Verb;
+
 typedef struct Resolution
 {
 	const char *action;			/* in the record of changes */
@@ -28,17 +36,19 @@ typedef struct Resolution
 } Resolution;
 
 static const Resolution resolutions[] = {
-	[LA_APPROVE] = {"approve", "pending", LA_EVENT_INTENT_APPROVED, LA_Q_INTENT_APPROVE},
-	[LA_REJECT] = {"reject", "rejected", LA_EVENT_INTENT_REJECTED, LA_Q_INTENT_REJECT},
-	[LA_CANCEL] = {"cancel", "canceled", LA_EVENT_INTENT_CANCELED, LA_Q_INTENT_CANCEL},
+	[APPROVE] = {"approve", "pending", LA_EVENT_INTENT_APPROVED, LA_Q_INTENT_APPROVE},
+	[REJECT] = {"reject", "rejected", LA_EVENT_INTENT_REJECTED, LA_Q_INTENT_REJECT},
+	[CANCEL] = {"cancel", "canceled", LA_EVENT_INTENT_CANCELED, LA_Q_INTENT_CANCEL},
 };
 
-static Datum resolve(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaResolution resolution,
+static Datum resolve(FunctionCallInfo fcinfo, const LaPrincipal *caller, Verb verb,
 					 const char *reason);
-static bool is_done(const LaLockedIntent *intent, LaResolution resolution);
-static void require_open(const LaLockedIntent *intent, LaResolution resolution);
+static Datum resolve_intent(const LaPrincipal *caller, const pg_uuid_t *id, Verb verb,
+							const char *reason);
+static bool is_done(const LaLockedIntent *intent, Verb verb);
+static void require_open(const LaLockedIntent *intent, Verb verb);
 static Datum change_intent(const LaPrincipal *caller, const LaLockedIntent *intent,
-						   LaResolution resolution, const char *reason);
+						   Verb verb, const char *reason);
 
 /*
  * ledger_agents.approve_intent(intent_id uuid, organization_id text)
@@ -53,7 +63,7 @@ la_approve_intent(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("approve_intent()");
 	caller = la_operator(fcinfo, 1);
-	return resolve(fcinfo, &caller, LA_APPROVE, NULL);
+	return resolve(fcinfo, &caller, APPROVE, NULL);
 }
 
 /*
@@ -67,7 +77,7 @@ la_reject_intent(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("reject_intent()");
 	caller = la_operator(fcinfo, 2);
-	return resolve(fcinfo, &caller, LA_REJECT,
+	return resolve(fcinfo, &caller, REJECT,
 				   PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)));
 }
 
@@ -84,11 +94,11 @@ la_cancel_intent(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("cancel_intent()");
 	caller = la_caller(fcinfo, 1);
-	return resolve(fcinfo, &caller, LA_CANCEL, NULL);
+	return resolve(fcinfo, &caller, CANCEL, NULL);
 }
 
 static Datum
-resolve(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaResolution resolution,
+resolve(FunctionCallInfo fcinfo, const LaPrincipal *caller, Verb verb,
 		const char *reason)
 {
 	Datum		answer;
@@ -99,24 +109,24 @@ resolve(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaResolution resolut
 		la_check_length(reason, 1, LA_MAX_SUMMARY, "reason");
 	la_limit_waiting();
 	SPI_connect();
-	answer = la_resolve_intent(caller, PG_GETARG_UUID_P(0), resolution, reason);
+	answer = resolve_intent(caller, PG_GETARG_UUID_P(0), verb, reason);
 	SPI_finish();
 	return answer;
 }
 
-Datum
-la_resolve_intent(const LaPrincipal *caller, const pg_uuid_t *id, LaResolution resolution,
-				  const char *reason)
+static Datum
+resolve_intent(const LaPrincipal *caller, const pg_uuid_t *id, Verb verb,
+			   const char *reason)
 {
 	LaParams	params = {0};
 	LaLockedIntent intent;
 	Datum		detail;
 
 	la_lock_intent(caller, id, &intent);
-	if (!is_done(&intent, resolution))
+	if (!is_done(&intent, verb))
 	{
-		require_open(&intent, resolution);
-		return change_intent(caller, &intent, resolution, reason);
+		require_open(&intent, verb);
+		return change_intent(caller, &intent, verb, reason);
 	}
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, &intent.id);
@@ -209,31 +219,31 @@ la_lock_intent(const LaPrincipal *caller, const pg_uuid_t *id, LaLockedIntent *i
 
 /* It was done before: doing it again changes nothing. */
 static bool
-is_done(const LaLockedIntent *intent, LaResolution resolution)
+is_done(const LaLockedIntent *intent, Verb verb)
 {
-	return strcmp(intent->status, resolutions[resolution].done) == 0 &&
-		(resolution != LA_APPROVE || intent->approved);
+	return strcmp(intent->status, resolutions[verb].done) == 0 &&
+		(verb != APPROVE || intent->approved);
 }
 
 static void
-require_open(const LaLockedIntent *intent, LaResolution resolution)
+require_open(const LaLockedIntent *intent, Verb verb)
 {
 	if (strcmp(intent->status, "pending_approval") == 0 ||
-		(resolution == LA_CANCEL && strcmp(intent->status, "pending") == 0))
+		(verb == CANCEL && strcmp(intent->status, "pending") == 0))
 		return;
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("intent is %s", intent->status),
 			la_detail(psprintf("intent_%s", intent->status), "intent_id",
-					  resolution == LA_CANCEL ? "Only an open one can be canceled."
+					  verb == CANCEL ? "Only an open one can be canceled."
 					  : "Only one in pending_approval can be approved or rejected."));
 }
 
 static Datum
-change_intent(const LaPrincipal *caller, const LaLockedIntent *intent, LaResolution resolution,
+change_intent(const LaPrincipal *caller, const LaLockedIntent *intent, Verb verb,
 			  const char *reason)
 {
-	const Resolution *how = &resolutions[resolution];
+	const Resolution *how = &resolutions[verb];
 	LaParams	params = {0};
 	LaDocument	old_values;
 	LaDocument	new_values;
@@ -243,7 +253,7 @@ change_intent(const LaPrincipal *caller, const LaLockedIntent *intent, LaResolut
 	la_param_uuid(&params, &intent->id);
 	la_param(&params, TimestampTzGetDatum(intent->now), false);
 	la_param_text(&params, la_principal_name(caller));
-	if (resolution == LA_REJECT)
+	if (verb == REJECT)
 		la_param_text(&params, reason);
 	if (!la_run_one(how->query, &params, LA_WRITE, &detail))
 		elog(ERROR, "an intent that is locked is missing");

@@ -17,7 +17,14 @@
 PG_FUNCTION_INFO_V1(la_attest);
 PG_FUNCTION_INFO_V1(la_list_attestations);
 
-const LaField la_attestation_fields[LA_ATTESTATION_FIELDS] = {
+enum
+{
+	LA_ATTESTATION_SUMMARY, LA_ATTESTATION_AMOUNT, LA_ATTESTATION_MERCHANT,
+	LA_ATTESTATION_CONTEXT, LA_ATTESTATION_STORED,
+	LA_ATTESTATION_AGENT = LA_ATTESTATION_STORED, LA_ATTESTATION_CARD, LA_ATTESTATION_FIELDS
+};
+
+static const LaField attestation_fields[LA_ATTESTATION_FIELDS] = {
 	[LA_ATTESTATION_SUMMARY] = {"summary", LA_KIND_TEXT, false, false, 1, LA_MAX_SUMMARY},
 	[LA_ATTESTATION_AMOUNT] = {"expected_amount", LA_KIND_AMOUNT, true},
 	[LA_ATTESTATION_MERCHANT] = {"expected_merchant", LA_KIND_TEXT, true, false, 1, 255},
@@ -26,6 +33,7 @@ const LaField la_attestation_fields[LA_ATTESTATION_FIELDS] = {
 	[LA_ATTESTATION_CARD] = {"card_id", LA_KIND_UUID, true},
 };
 
+static Datum record_attestation(const LaPrincipal *caller, LaValues *given);
 static void note_attested(const LaPrincipal *caller, const LaSpender *spender, TimestampTz now);
 
 /*
@@ -49,10 +57,10 @@ la_attest(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("attest()");
 	caller = la_caller(fcinfo, lengthof(fields));
 	for (int i = 0; i < lengthof(fields); i++)
-		la_give(la_attestation_fields, fields[i], PG_GETARG_DATUM(i), PG_ARGISNULL(i), &given);
+		la_give(attestation_fields, fields[i], PG_GETARG_DATUM(i), PG_ARGISNULL(i), &given);
 	la_limit_waiting();
 	SPI_connect();
-	answer = la_record_attestation(&caller, &given);
+	answer = record_attestation(&caller, &given);
 	SPI_finish();
 	return answer;
 }
@@ -63,8 +71,8 @@ id_of(const LaValues *given, int field)
 	return given->nulls[field] ? NULL : DatumGetUUIDP(given->values[field]);
 }
 
-Datum
-la_record_attestation(const LaPrincipal *caller, LaValues *given)
+static Datum
+record_attestation(const LaPrincipal *caller, LaValues *given)
 {
 	LaParams	params = {0};
 	LaSpender	spender;
@@ -79,7 +87,7 @@ la_record_attestation(const LaPrincipal *caller, LaValues *given)
 		given->values[LA_ATTESTATION_CONTEXT] =
 			DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
 	given->nulls[LA_ATTESTATION_CONTEXT] = false;
-	la_check_expectation(la_attestation_fields, given, LA_ATTESTATION_AMOUNT,
+	la_check_expectation(attestation_fields, given, LA_ATTESTATION_AMOUNT,
 						 LA_ATTESTATION_MERCHANT);
 	la_open_spender(&spender, caller, id_of(given, LA_ATTESTATION_AGENT),
 					id_of(given, LA_ATTESTATION_CARD), true);

@@ -42,7 +42,7 @@ static const char *const fixed_names[] = {
 };
 
 static const char *const statuses[] = {"active", "frozen", "closed", NULL};
-const LaField la_card_status_field = {
+static const LaField status_field = {
 	.name = "status", .kind = LA_KIND_LABEL, .nullable = true, .labels = statuses
 };
 
@@ -53,6 +53,7 @@ static void refuse_one_more(const LaPrincipal *caller, const pg_uuid_t *agent_id
 static void insert_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *values);
 static void tell_created(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *values,
 						 const LaValues *agent);
+static void change_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *given);
 
 /* Arguments of create_card(), by field; organization_id comes last. */
 static const int create_arguments[LA_CARD_FIELDS] = {
@@ -255,15 +256,15 @@ la_update_card(PG_FUNCTION_ARGS)
 	la_give_document(la_card_fields, LA_CARD_FIELDS, PG_GETARG_JSONB_P(1), fixed_names, &given);
 	la_limit_waiting();
 	SPI_connect();
-	la_change_card(&caller, PG_GETARG_UUID_P(0), &given);
+	change_card(&caller, PG_GETARG_UUID_P(0), &given);
 	answer = la_card_detail(&caller, PG_GETARG_UUID_P(0), LA_LATEST);
 	SPI_finish();
 	return answer;
 }
 
 /* Counters need no change with a limit: they hold every window, and a rolling sum is made when it is asked for. */
-void
-la_change_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *given)
+static void
+change_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *given)
 {
 	LaParams	params = {0};
 	LaStoredCard card;
@@ -318,23 +319,6 @@ la_get_card(PG_FUNCTION_ARGS)
 	return answer;
 }
 
-LaQuery
-la_param_card_list(LaParams *params, const LaPrincipal *caller, const pg_uuid_t *agent_id,
-				   const LaValues *status, const char *after, int32 max_rows)
-{
-	if (agent_id != NULL)
-		la_require_own_agent(caller, agent_id);
-	else if (caller->is_agent)
-		agent_id = &caller->agent_id;
-	la_param_text(params, caller->organization_id);
-	la_param_uuid(params, agent_id);
-	la_param_values(params, status, 1);
-	la_param_uuid(params, la_parse_cursor(after));
-	la_param(params, Int32GetDatum(max_rows), false);
-	la_param(params, TimestampTzGetDatum(la_now()), false);
-	return agent_id == NULL ? LA_Q_CARD_LIST : LA_Q_CARD_LIST_AGENT;
-}
-
 /*
  * ledger_agents.list_cards(agent_id uuid, status text, max_rows integer, after text,
  *		organization_id text) returns setof ledger_agents.card_detail
@@ -345,17 +329,25 @@ Datum
 la_list_cards(PG_FUNCTION_ARGS)
 {
 	LaPrincipal caller = la_caller(fcinfo, 4);
+	const pg_uuid_t *agent_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0);
 	LaParams	params = {0};
 	LaValues	status;
-	LaQuery		query;
 
-	la_give(&la_card_status_field, 0, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &status);
+	la_give(&status_field, 0, PG_GETARG_DATUM(1), PG_ARGISNULL(1), &status);
+	if (agent_id != NULL)
+		la_require_own_agent(&caller, agent_id);
+	else if (caller.is_agent)
+		agent_id = &caller.agent_id;
 	SPI_connect();
-	query = la_param_card_list(&params, &caller, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
-							   &status,
-							   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
-							   la_check_page(PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2)));
-	la_run_set(query, &params, LA_STATEMENT, fcinfo);
+	la_param_text(&params, caller.organization_id);
+	la_param_uuid(&params, agent_id);
+	la_param_values(&params, &status, 1);
+	la_param_uuid(&params, la_parse_cursor(PG_ARGISNULL(3) ? NULL :
+										   text_to_cstring(PG_GETARG_TEXT_PP(3))));
+	la_param(&params, Int32GetDatum(la_check_page(PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2))), false);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_run_set(agent_id == NULL ? LA_Q_CARD_LIST : LA_Q_CARD_LIST_AGENT, &params, LA_STATEMENT,
+			   fcinfo);
 	SPI_finish();
 	return (Datum) 0;
 }

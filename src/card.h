@@ -33,22 +33,8 @@ typedef struct LaStoredCard
 	LaValues	values;
 } LaStoredCard;
 
-/* What may be done to a card by hand. */
-typedef enum LaCardVerb
-{
-	LA_FREEZE,
-	LA_UNFREEZE,
-	LA_CLOSE,
-} LaCardVerb;
-
 /* Makes a card of an active agent; what is not given is the agent's default. */
 extern void la_make_card(const LaPrincipal *caller, LaValues *given, pg_uuid_t *id);
-
-/* Changes what is given and differs. */
-extern void la_change_card(const LaPrincipal *caller, const pg_uuid_t *id, const LaValues *given);
-
-/* Changes the status by hand; nothing happens where it is so already. */
-extern void la_turn_card(const LaPrincipal *caller, const pg_uuid_t *id, LaCardVerb verb);
 
 /* Locks a card, and the configuration of its agent, for a change; P0002. */
 extern void la_lock_card(const LaPrincipal *caller, const pg_uuid_t *id, LaStoredCard *card);
@@ -104,13 +90,5 @@ extern void la_lock_cards(const char *organization_id, const pg_uuid_t *agent_id
 
 /* The card as card_detail; P0002, also for agents that do not own it. */
 extern Datum la_card_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view);
-
-/* Parameters of LA_Q_CARD_LIST and LA_Q_CARD_LIST_AGENT; NULL: all, status is null for any. */
-extern LaQuery la_param_card_list(LaParams *params, const LaPrincipal *caller,
-								  const pg_uuid_t *agent_id, const LaValues *status,
-								  const char *after, int32 max_rows);
-
-/* The status as a filter: one field. */
-extern const LaField la_card_status_field;
 
 #endif							/* LA_CARD_H */

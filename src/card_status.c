@@ -26,6 +26,14 @@ PG_FUNCTION_INFO_V1(la_freeze_card);
 PG_FUNCTION_INFO_V1(la_unfreeze_card);
 PG_FUNCTION_INFO_V1(la_close_card);
 
+/* What may be done to a card by hand. */
+typedef enum Verb
+{
+	FREEZE,
+	UNFREEZE,
+	CLOSE,
+} Verb;
+
 /* What a verb makes of a card, and how it is told. */
 static const struct Turn
 {
@@ -34,20 +42,21 @@ static const struct Turn
 	const char *who;			/* the event's field */
 	const char *action;			/* in the record of changes */
 }			turns[] = {
-	[LA_FREEZE] = {"frozen", LA_EVENT_CARD_FROZEN, "frozenBy", "freeze"},
-	[LA_UNFREEZE] = {"active", LA_EVENT_CARD_UNFROZEN, "unfrozenBy", "unfreeze"},
-	[LA_CLOSE] = {"closed", LA_EVENT_CARD_CLOSED, "closedBy", "close"},
+	[FREEZE] = {"frozen", LA_EVENT_CARD_FROZEN, "frozenBy", "freeze"},
+	[UNFREEZE] = {"active", LA_EVENT_CARD_UNFROZEN, "unfrozenBy", "unfreeze"},
+	[CLOSE] = {"closed", LA_EVENT_CARD_CLOSED, "closedBy", "close"},
 };
 
-static Datum turn_by_hand(FunctionCallInfo fcinfo, const char *name, LaCardVerb verb);
+static Datum turn_by_hand(FunctionCallInfo fcinfo, const char *name, Verb verb);
+static void turn(const LaPrincipal *caller, const pg_uuid_t *id, Verb verb);
 static bool read_card(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
 					  LaStoredCard *card);
 static void set_status(const LaPrincipal *caller, const pg_uuid_t *id, const char *status,
 					   const char *reason, const char *who);
-static bool may_turn(const LaPrincipal *caller, const LaStoredCard *card, LaCardVerb verb);
+static bool may_turn(const LaPrincipal *caller, const LaStoredCard *card, Verb verb);
 static void refuse_expired(const LaPrincipal *caller, const LaStoredCard *card);
 static void tell(const LaPrincipal *caller, const char *organization_id,
-				 const LaStoredCard *card, LaCardVerb verb, const char *reason);
+				 const LaStoredCard *card, Verb verb, const char *reason);
 
 /*
  * ledger_agents.freeze_card(card_id uuid, organization_id text)
@@ -59,7 +68,7 @@ static void tell(const LaPrincipal *caller, const char *organization_id,
 Datum
 la_freeze_card(PG_FUNCTION_ARGS)
 {
-	return turn_by_hand(fcinfo, "freeze_card()", LA_FREEZE);
+	return turn_by_hand(fcinfo, "freeze_card()", FREEZE);
 }
 
 /*
@@ -69,7 +78,7 @@ la_freeze_card(PG_FUNCTION_ARGS)
 Datum
 la_unfreeze_card(PG_FUNCTION_ARGS)
 {
-	return turn_by_hand(fcinfo, "unfreeze_card()", LA_UNFREEZE);
+	return turn_by_hand(fcinfo, "unfreeze_card()", UNFREEZE);
 }
 
 /*
@@ -79,11 +88,11 @@ la_unfreeze_card(PG_FUNCTION_ARGS)
 Datum
 la_close_card(PG_FUNCTION_ARGS)
 {
-	return turn_by_hand(fcinfo, "close_card()", LA_CLOSE);
+	return turn_by_hand(fcinfo, "close_card()", CLOSE);
 }
 
 static Datum
-turn_by_hand(FunctionCallInfo fcinfo, const char *name, LaCardVerb verb)
+turn_by_hand(FunctionCallInfo fcinfo, const char *name, Verb verb)
 {
 	LaPrincipal caller;
 	Datum		answer;
@@ -94,17 +103,18 @@ turn_by_hand(FunctionCallInfo fcinfo, const char *name, LaCardVerb verb)
 		la_null_field("card_id");
 	la_limit_waiting();
 	SPI_connect();
-	la_turn_card(&caller, PG_GETARG_UUID_P(0), verb);
+	turn(&caller, PG_GETARG_UUID_P(0), verb);
 	answer = la_card_detail(&caller, PG_GETARG_UUID_P(0), LA_LATEST);
 	SPI_finish();
 	return answer;
 }
 
-void
-la_turn_card(const LaPrincipal *caller, const pg_uuid_t *id, LaCardVerb verb)
+/* Nothing happens where it is so already. */
+static void
+turn(const LaPrincipal *caller, const pg_uuid_t *id, Verb verb)
 {
 	LaStoredCard card;
-	const char *reason = verb == LA_UNFREEZE ? NULL : "manual";
+	const char *reason = verb == UNFREEZE ? NULL : "manual";
 
 	la_lock_card(caller, id, &card);
 	if (!may_turn(caller, &card, verb))
@@ -211,15 +221,15 @@ la_refuse_inactive(const LaValues *agent)
 
 /* False: it is so already.  A card that is frozen for another reason is frozen by hand from now on. */
 static bool
-may_turn(const LaPrincipal *caller, const LaStoredCard *card, LaCardVerb verb)
+may_turn(const LaPrincipal *caller, const LaStoredCard *card, Verb verb)
 {
 	LaValues	agent;
 
-	if (verb != LA_CLOSE)
+	if (verb != CLOSE)
 		la_refuse_closed(card);
 	if (strcmp(card->status, turns[verb].status) == 0)
-		return verb == LA_FREEZE && strcmp(card->reason, "manual") != 0;
-	if (verb == LA_UNFREEZE)
+		return verb == FREEZE && strcmp(card->reason, "manual") != 0;
+	if (verb == UNFREEZE)
 	{
 		la_read_agent(caller, &card->agent_id, LA_Q_AGENT_READ, &agent);
 		la_refuse_inactive(&agent);
@@ -261,7 +271,7 @@ put_status(LaDocument *document, const char *status, const char *reason)
 /* The event and the record; card is as it was before.  An unfreezing tells what it had been frozen for. */
 static void
 tell(const LaPrincipal *caller, const char *organization_id, const LaStoredCard *card,
-	 LaCardVerb verb, const char *reason)
+	 Verb verb, const char *reason)
 {
 	const struct Turn *turn = &turns[verb];
 	LaDocument	data;
@@ -271,7 +281,7 @@ tell(const LaPrincipal *caller, const char *organization_id, const LaStoredCard 
 	la_begin_object(&data);
 	la_put_uuid(&data, "cardId", &card->id);
 	la_put_uuid(&data, "agentId", &card->agent_id);
-	la_put_text(&data, "reason", verb == LA_UNFREEZE ? card->reason : reason);
+	la_put_text(&data, "reason", verb == UNFREEZE ? card->reason : reason);
 	la_put_text(&data, turn->who, caller == NULL ? "system" : la_principal_name(caller));
 	la_event(organization_id, turn->event, &card->agent_id, la_end_object(&data));
 	put_status(&before, card->status, card->reason);
@@ -283,7 +293,7 @@ tell(const LaPrincipal *caller, const char *organization_id, const LaStoredCard 
 /* Cards of an agent, or one of them, by one statement, which returns what they were.  Returns their number. */
 static uint64
 turn_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id,
-		   const pg_uuid_t *card_id, LaQuery query, LaCardVerb verb, const char *reason)
+		   const pg_uuid_t *card_id, LaQuery query, Verb verb, const char *reason)
 {
 	LaParams	params = {0};
 	SPITupleTable *table;
@@ -318,32 +328,32 @@ turn_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid
 void
 la_freeze_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_FREEZE, LA_FREEZE, "agent_suspended");
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_FREEZE, FREEZE, "agent_suspended");
 }
 
 void
 la_unfreeze_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_UNFREEZE, LA_UNFREEZE, NULL);
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_UNFREEZE, UNFREEZE, NULL);
 }
 
 void
 la_close_cards(const LaPrincipal *caller, const char *organization_id, const pg_uuid_t *agent_id)
 {
-	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_CLOSE, LA_CLOSE, "agent_deregistered");
+	(void) turn_cards(caller, organization_id, agent_id, NULL, LA_Q_CARDS_CLOSE, CLOSE, "agent_deregistered");
 }
 
 bool
 la_end_card(const char *organization_id, const pg_uuid_t *agent_id, const pg_uuid_t *card_id,
 			const char *reason)
 {
-	return turn_cards(NULL, organization_id, agent_id, card_id, LA_Q_CARD_END, LA_CLOSE, reason) > 0;
+	return turn_cards(NULL, organization_id, agent_id, card_id, LA_Q_CARD_END, CLOSE, reason) > 0;
 }
 
 static void
 tell_expired(const LaPrincipal *caller, const LaStoredCard *card, const LaCardExpiry *expiry)
 {
-	const struct Turn *turn = &turns[expiry->freeze ? LA_FREEZE : LA_CLOSE];
+	const struct Turn *turn = &turns[expiry->freeze ? FREEZE : CLOSE];
 	LaDocument	data;
 
 	la_begin_object(&data);
@@ -362,7 +372,7 @@ tell_expired(const LaPrincipal *caller, const LaStoredCard *card, const LaCardEx
 bool
 la_expire_card(const LaPrincipal *caller, const LaCardExpiry *expiry)
 {
-	const struct Turn *turn = &turns[expiry->freeze ? LA_FREEZE : LA_CLOSE];
+	const struct Turn *turn = &turns[expiry->freeze ? FREEZE : CLOSE];
 	LaStoredCard card;
 	LaDocument	before;
 	LaDocument	after;

@@ -21,7 +21,6 @@
 #include "claims.h"
 #include "errors.h"
 #include "field.h"
-#include "json.h"
 #include "json_value.h"
 #include "organization.h"
 #include "request_header.h"

@@ -300,25 +300,19 @@ void
 la_give_document(const LaField *fields, int count, Jsonb *document,
 				 const char *const *fixed_names, LaValues *to)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	LaMembers	member;
 
 	if (!JB_ROOT_IS_OBJECT(document))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("changes must be an object"),
 				la_detail("invalid_type", "changes", "It is an array or a scalar."));
-	iterator = JsonbIteratorInit(&document->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	la_begin_members(&member, &document->root);
+	while (la_next_member(&member))
 	{
-		int			i;
+		int			i = find_field(fields, count, member.name, fixed_names);
 
-		if (token != WJB_KEY)
-			continue;
-		i = find_field(fields, count, la_json_cstring(&value), fixed_names);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		la_give_json(fields, i, fields[i].name, &value, to);
+		la_give_json(fields, i, fields[i].name, &member.value, to);
 	}
 }
 

@@ -18,6 +18,7 @@
 #include "errors.h"
 #include "field.h"
 #include "idempotency.h"
+#include "json.h"
 #include "lock.h"
 #include "module.h"
 #include "query.h"
@@ -44,13 +45,13 @@ static Jsonb *without_secrets(Jsonb *answer);
 static void forget_some(const Request *request);
 
 Jsonb *
-la_answer_once(const LaPrincipal *caller, const char *route, Jsonb *body, LaVerb verb)
+la_answer_once(const LaPrincipal *caller, const LaJsonVerb *verb, Jsonb *body)
 {
-	Request		request = {caller, NULL, route, la_request_header("idempotency-key")};
+	Request		request = {caller, NULL, verb->name, la_request_header("idempotency-key")};
 	Jsonb	   *answer;
 
 	if (request.key == NULL)
-		return verb(caller, body);
+		return la_speak(caller, verb, body);
 	la_check_length(request.key, 1, 255, "idempotency_key");
 	request.principal = owner_of(caller);
 	request.hash = la_sha256(JsonbToCString(NULL, &body->root, VARSIZE(body)));
@@ -58,7 +59,7 @@ la_answer_once(const LaPrincipal *caller, const char *route, Jsonb *body, LaVerb
 	answer = find_answer(&request);
 	if (answer == NULL)
 	{
-		answer = verb(caller, body);
+		answer = la_speak(caller, verb, body);
 		remember(&request, answer);
 		forget_some(&request);
 	}

@@ -7,14 +7,13 @@
 
 #include "postgres.h"
 
-#include "json.h"
+#include "json_verb.h"
 
 /*
  * The answer of the verb; with the header, one effect for all calls with one
  * key: whoever comes later gets the answer of the first, without its secrets.
  * 22023 idempotency_key_reused for another body.
  */
-extern Jsonb *la_answer_once(const LaPrincipal *caller, const char *route, Jsonb *body,
-							 LaVerb verb);
+extern Jsonb *la_answer_once(const LaPrincipal *caller, const LaJsonVerb *verb, Jsonb *body);
 
 #endif							/* LA_IDEMPOTENCY_H */

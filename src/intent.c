@@ -29,7 +29,20 @@ PG_FUNCTION_INFO_V1(la_declare_intent);
 PG_FUNCTION_INFO_V1(la_get_intent);
 PG_FUNCTION_INFO_V1(la_list_intents);
 
-const LaField la_intent_fields[LA_INTENT_FIELDS] = {
+/*
+ * Fields of an intent.  The first LA_INTENT_COMPARED are what a repeated
+ * declaration is compared by, in the order of LA_Q_INTENT_FIND; the codes are
+ * given by give_mccs().
+ */
+enum
+{
+	LA_INTENT_CLIENT_ID, LA_INTENT_SUMMARY, LA_INTENT_AMOUNT, LA_INTENT_CURRENCY,
+	LA_INTENT_MERCHANT, LA_INTENT_MCCS, LA_INTENT_TOLERANCE, LA_INTENT_PERCENT, LA_INTENT_TTL,
+	LA_INTENT_COMPARED,
+	LA_INTENT_METADATA = LA_INTENT_COMPARED, LA_INTENT_AGENT, LA_INTENT_CARD, LA_INTENT_FIELDS
+};
+
+static const LaField intent_fields[LA_INTENT_FIELDS] = {
 	[LA_INTENT_CLIENT_ID] = {"client_intent_id", LA_KIND_TEXT, true, false, 1, 255},
 	[LA_INTENT_SUMMARY] = {"summary", LA_KIND_TEXT, true, false, 1, LA_MAX_SUMMARY},
 	[LA_INTENT_AMOUNT] = {"expected_amount", LA_KIND_AMOUNT, true},
@@ -44,16 +57,16 @@ const LaField la_intent_fields[LA_INTENT_FIELDS] = {
 	[LA_INTENT_CARD] = {"card_id", LA_KIND_UUID, true},
 };
 
-const char *const la_intent_labels[] = {
-	"pending_approval", "pending", "matched", "mismatched", "rejected", "expired", "canceled", NULL
-};
-
+static void give_mccs(ArrayType *codes, LaValues *to);
+static Datum declare(const LaPrincipal *caller, LaValues *given);
 static void fill_defaults(LaValues *given);
 static bool find_declared(const LaPrincipal *caller, const LaSpender *spender,
 						  const LaValues *given, Datum *detail);
 static void refuse_too_many(const LaPrincipal *caller, const LaSpender *spender);
 static Datum insert_intent(const LaPrincipal *caller, const LaSpender *spender,
 						   const LaValues *given);
+static Datum find_intent(const LaPrincipal *caller, const pg_uuid_t *id, const pg_uuid_t *agent_id,
+						 const char *client_id);
 static int	compare_texts(const void *a, const void *b);
 
 /*
@@ -82,21 +95,22 @@ la_declare_intent(PG_FUNCTION_ARGS)
 	for (int i = 0; i < lengthof(fields); i++)
 	{
 		if (fields[i] != LA_INTENT_MCCS)
-			la_give(la_intent_fields, fields[i], PG_GETARG_DATUM(i), PG_ARGISNULL(i), &given);
+			la_give(intent_fields, fields[i], PG_GETARG_DATUM(i), PG_ARGISNULL(i), &given);
 		else if (!PG_ARGISNULL(i))
-			la_give_mccs(PG_GETARG_ARRAYTYPE_P(i), &given);
+			give_mccs(PG_GETARG_ARRAYTYPE_P(i), &given);
 	}
 	la_limit_waiting();
 	SPI_connect();
-	answer = la_declare(&caller, &given);
+	answer = declare(&caller, &given);
 	SPI_finish();
 	return answer;
 }
 
-void
-la_give_mccs(ArrayType *codes, LaValues *to)
+/* Takes a text[] of merchant category codes: sorted, each once. */
+static void
+give_mccs(ArrayType *codes, LaValues *to)
 {
-	const char *field = la_intent_fields[LA_INTENT_MCCS].name;
+	const char *field = intent_fields[LA_INTENT_MCCS].name;
 	Datum	   *elements;
 	bool	   *nulls;
 	int			count;
@@ -140,14 +154,14 @@ id_of(const LaValues *given, int field)
 	return given->nulls[field] ? NULL : DatumGetUUIDP(given->values[field]);
 }
 
-Datum
-la_declare(const LaPrincipal *caller, LaValues *given)
+static Datum
+declare(const LaPrincipal *caller, LaValues *given)
 {
 	LaSpender	spender;
 	Datum		detail;
 
 	fill_defaults(given);
-	la_check_expectation(la_intent_fields, given, LA_INTENT_AMOUNT, LA_INTENT_MERCHANT);
+	la_check_expectation(intent_fields, given, LA_INTENT_AMOUNT, LA_INTENT_MERCHANT);
 	la_open_spender(&spender, caller, id_of(given, LA_INTENT_AGENT), id_of(given, LA_INTENT_CARD),
 					false);
 	if (given->nulls[LA_INTENT_CURRENCY])
@@ -368,16 +382,17 @@ la_get_intent(PG_FUNCTION_ARGS)
 	Datum		answer;
 
 	SPI_connect();
-	answer = la_find_intent(&caller, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
-							PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
-							PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	answer = find_intent(&caller, PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0),
+						 PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1),
+						 PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	SPI_finish();
 	return answer;
 }
 
-Datum
-la_find_intent(const LaPrincipal *caller, const pg_uuid_t *id, const pg_uuid_t *agent_id,
-			   const char *client_id)
+/* By id or, with id NULL, by its agent and the client's id; P0002. */
+static Datum
+find_intent(const LaPrincipal *caller, const pg_uuid_t *id, const pg_uuid_t *agent_id,
+			const char *client_id)
 {
 	LaParams	params = {0};
 	Datum		detail;
@@ -420,43 +435,33 @@ la_find_intent(const LaPrincipal *caller, const pg_uuid_t *id, const pg_uuid_t *
 Datum
 la_list_intents(PG_FUNCTION_ARGS)
 {
+	static const char *const labels[] = {
+		"pending_approval", "pending", "matched", "mismatched", "rejected", "expired", "canceled", NULL
+	};
 	static const LaField status_field = {
-		.name = "status", .kind = LA_KIND_LABEL, .nullable = true, .labels = la_intent_labels
+		.name = "status", .kind = LA_KIND_LABEL, .nullable = true, .labels = labels
 	};
 	LaPrincipal caller = la_caller(fcinfo, 5);
-	LaIntentFilter filter = {0};
+	const pg_uuid_t *agent_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0);
 	LaParams	params = {0};
-	LaValues	values;
-	LaQuery		query;
+	LaValues	status;
 
-	la_give(&status_field, 0, PG_GETARG_DATUM(2), PG_ARGISNULL(2), &values);
-	filter.agent_id = PG_ARGISNULL(0) ? NULL : PG_GETARG_UUID_P(0);
-	filter.card_id = PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1);
-	filter.status = values.nulls[0] ? NULL : TextDatumGetCString(values.values[0]);
-	filter.rows = la_check_page(PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3));
-	filter.before = la_parse_cursor(PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	la_give(&status_field, 0, PG_GETARG_DATUM(2), PG_ARGISNULL(2), &status);
+	if (agent_id != NULL)
+		la_require_own_agent(&caller, agent_id);
+	else if (caller.is_agent)
+		agent_id = &caller.agent_id;
 	SPI_connect();
-	query = la_param_intents(&params, &caller, &filter);
-	la_run_set(query, &params, LA_STATEMENT, fcinfo);
+	la_param_text(&params, caller.organization_id);
+	la_param_uuid(&params, agent_id);
+	la_param_uuid(&params, PG_ARGISNULL(1) ? NULL : PG_GETARG_UUID_P(1));
+	la_param_values(&params, &status, 1);
+	la_param_uuid(&params, la_parse_cursor(PG_ARGISNULL(4) ? NULL :
+										   text_to_cstring(PG_GETARG_TEXT_PP(4))));
+	la_param(&params, Int32GetDatum(la_check_page(PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3))), false);
+	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_run_set(agent_id == NULL ? LA_Q_INTENT_LIST : LA_Q_INTENT_LIST_AGENT, &params, LA_STATEMENT,
+			   fcinfo);
 	SPI_finish();
 	return (Datum) 0;
-}
-
-LaQuery
-la_param_intents(LaParams *params, const LaPrincipal *caller, const LaIntentFilter *filter)
-{
-	const pg_uuid_t *agent_id = filter->agent_id;
-
-	if (agent_id != NULL)
-		la_require_own_agent(caller, agent_id);
-	else if (caller->is_agent)
-		agent_id = &caller->agent_id;
-	la_param_text(params, caller->organization_id);
-	la_param_uuid(params, agent_id);
-	la_param_uuid(params, filter->card_id);
-	la_param_text(params, filter->status);
-	la_param_uuid(params, filter->before);
-	la_param(params, Int32GetDatum(filter->rows), false);
-	la_param(params, TimestampTzGetDatum(la_now()), false);
-	return agent_id == NULL ? LA_Q_INTENT_LIST : LA_Q_INTENT_LIST_AGENT;
 }

@@ -26,9 +26,11 @@
 #include "field.h"
 #include "idempotency.h"
 #include "json.h"
-#include "json_value.h"
+#include "json_verb.h"
 #include "lock.h"
 #include "query.h"
+
+PG_FUNCTION_INFO_V1(la_api);
 
 /* SQLSTATEs that are answers about the request, with their HTTP status and type. */
 static const struct ErrorClass
@@ -175,76 +177,46 @@ raise_with_status(ErrorData *error, const Telling *telling)
 	ReThrowError(error);
 }
 
-/* Whether the call that begins raises what it would answer as an error; read before any other can begin. */
-static bool raises = false;
-
-Jsonb *
-la_json_invoke(const char *function, Jsonb *body)
-{
-	Oid			type = JSONBOID;
-	Oid			id = LookupFuncName(list_make2(makeString("ledger_agents_api"),
-											   makeString(pstrdup(function))),
-									1, &type, false);
-
-	raises = true;
-	return DatumGetJsonbP(OidFunctionCall1(id, JsonbPGetDatum(body)));
-}
-
-/* What the kinds of functions differ in. */
-typedef struct Frame
-{
-	bool		by_agents;		/* agents may call it, too */
-	bool		once;			/* the header Idempotency-Key is kept here */
-} Frame;
-
-static const Frame plain = {false, false};
-static const Frame once = {false, true};
-static const Frame for_agents = {true, false};
-static const Frame for_agents_once = {true, true};
-
 static Jsonb *
-run_verb(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame, MemoryContext memory)
+run_verb(const LaJsonVerb *verb, Jsonb *body, MemoryContext memory)
 {
 	LaPrincipal caller;
 	Jsonb	   *answer;
 
 	la_use_claims();
-	caller = frame->by_agents ? la_caller(fcinfo, LA_NO_ARGUMENT) : la_operator(fcinfo, LA_NO_ARGUMENT);
-	if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(0)))
+	caller = verb->traits & LA_FOR_AGENTS ? la_caller(NULL, LA_NO_ARGUMENT)
+		: la_operator(NULL, LA_NO_ARGUMENT);
+	if (!JB_ROOT_IS_OBJECT(body))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the body must be an object"),
 				la_detail("invalid_type", NULL, "It is an array or a scalar."));
 	SPI_connect();
 	status_of_call = LA_DEFAULT_STATUS;
-	if (frame->once)
-		answer = la_answer_once(&caller, get_func_name(fcinfo->flinfo->fn_oid),
-								PG_GETARG_JSONB_P(0), verb);
+	if (verb->traits & (LA_READS | LA_ONCE))
+		answer = la_speak(&caller, verb, body);
 	else
-		answer = verb(&caller, PG_GETARG_JSONB_P(0));
+		answer = la_answer_once(&caller, verb, body);
 	MemoryContextSwitchTo(memory);
 	answer = (Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(answer));
 	SPI_finish();
 	return answer;
 }
 
-static Datum
-call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
+/* raising: what would be the answer's error is raised. */
+static Jsonb *
+call(const LaJsonVerb *verb, Jsonb *body, bool raising)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Jsonb	   *answer = NULL;
-	bool		raising = raises;
 
-	raises = false;
-	if (PG_ARGISNULL(0))
-		la_null_field("body");
 	la_limit_waiting();
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
-		answer = run_verb(fcinfo, verb, frame, memory);
+		answer = run_verb(verb, body, memory);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;
@@ -275,74 +247,30 @@ call(FunctionCallInfo fcinfo, LaVerb verb, const Frame *frame)
 		answer = error_body(error, &telling);
 	}
 	PG_END_TRY();
-	PG_RETURN_JSONB_P(answer);
+	return answer;
 }
 
+/*
+ * ledger_agents_api.authorize(jsonb) returns jsonb, and every other verb
+ *		What the verb of the function's name does, see json_verb.h.
+ */
 Datum
-la_json_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
+la_api(PG_FUNCTION_ARGS)
 {
-	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb, &once);
+	const LaJsonVerb *verb = la_json_verb(get_func_name(fcinfo->flinfo->fn_oid));
+
+	if ((verb->traits & LA_READS) == 0)
+		PreventCommandIfReadOnly(psprintf("%s()", verb->name));
+	if (PG_ARGISNULL(0))
+		la_null_field("body");
+	PG_RETURN_JSONB_P(call(verb, PG_GETARG_JSONB_P(0), false));
 }
 
-Datum
-la_json_read(FunctionCallInfo fcinfo, LaVerb verb)
+Jsonb *
+la_json_invoke(const char *function, Jsonb *body)
 {
-	return call(fcinfo, verb, &plain);
-}
+	const LaJsonVerb *verb = la_json_verb(function);
 
-JsonbValue *
-la_member(Jsonb *body, const char *key)
-{
-	JsonbValue	name;
-
-	name.type = jbvString;
-	name.val.string.val = unconstify(char *, key);
-	name.val.string.len = strlen(key);
-	return findJsonbValueFromContainer(&body->root, JB_FOBJECT, &name);
-}
-
-void
-la_refuse_member(const char *path)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("unknown field \"%s\"", la_quoted(path)),
-			la_detail("unknown_field", la_quoted(path), "The body has no field of this name."));
-}
-
-pg_uuid_t *
-la_id_member(Jsonb *body, const char *key, const char *what)
-{
-	JsonbValue *value = la_member(body, key);
-	char	   *text;
-
-	if (value == NULL || value->type == jbvNull)
-		la_null_field(key);
-	text = la_json_cstring(value);
-
-	/* An id that is no uuid is as unknown as any other. */
-	if (value->type != jbvString || !la_is_uuid(text))
-		la_unknown(what, text);
-	return DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
-}
-
-Datum
-la_json_agent_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb)
-{
-	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb, &for_agents_once);
-}
-
-Datum
-la_json_keyed_call(FunctionCallInfo fcinfo, const char *name, LaVerb verb, bool by_agents)
-{
-	PreventCommandIfReadOnly(name);
-	return call(fcinfo, verb, by_agents ? &for_agents : &plain);
-}
-
-Datum
-la_json_agent_read(FunctionCallInfo fcinfo, LaVerb verb)
-{
-	return call(fcinfo, verb, &for_agents);
+	PreventCommandIfReadOnly(psprintf("%s()", verb->name));
+	return call(verb, body, true);
 }

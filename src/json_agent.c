@@ -1,375 +1,140 @@
 /*
  * json_agent.c
- *		The JSON functions of agents: the published bodies in, the published answers out.
+ *		The JSON functions of agents, their budgets and tokens.
+ *
+ * Bodies and answers of register_agent, create_agent and update_agent are those
+ * of two published interfaces: what they call a thing differs.
  */
 #include "postgres.h"
 
 #include "executor/executor.h"
-#include "fmgr.h"
 #include "utils/builtins.h"
 
 #include "agent.h"
-#include "document.h"
 #include "errors.h"
-#include "json.h"
 #include "json_value.h"
-#include "window.h"
+#include "json_verb.h"
 
-PG_FUNCTION_INFO_V1(la_api_register_agent);
-PG_FUNCTION_INFO_V1(la_api_create_agent);
-PG_FUNCTION_INFO_V1(la_api_update_agent);
+static Datum create_agent(const LaPrincipal *caller, const LaArguments *arguments);
+static void give_status(const NullableDatum *status, LaValues *given);
+static void give_limits(Jsonb *limits, LaValues *given);
+static void put_first_token(LaDocument *to, Datum row);
+static void put_created(LaDocument *to, Datum row);
 
-static Jsonb *register_agent(const LaPrincipal *caller, Jsonb *body);
-static Jsonb *create_agent(const LaPrincipal *caller, Jsonb *body);
-static Jsonb *update_agent(const LaPrincipal *caller, Jsonb *body);
+/* The first PAGE_COLUMNS are what the page of the update has. */
+#define PAGE_COLUMNS 16
+static const LaColumn agent_columns[] = {
+	{"id", "id"}, {"userId", "customer_id"}, {"name", "name"}, {"status", "status"},
+	{"createdAt", "created_at"}, {"externalId", "external_id"}, {"description", "description"},
+	{"deregisteredAt", "deregistered_at"}, {"spendingLimit", "spending_limit"},
+	{"spendingLimitFrequency", "spending_limit_frequency"}, {"currentSpend", "current_spend"},
+	{"maxCards", "max_cards"}, {"cardCount", "card_count"}, {"metadata", "metadata"},
+	{"defaultRequireApproval", "default_require_approval"},
+	{"defaultAutoApproveBelow", "default_auto_approve_below"},
 
-/*
- * ledger_agents_api.register_agent(jsonb) returns jsonb
- *		The first API's POST /v1/agents/register.
- */
-Datum
-la_api_register_agent(PG_FUNCTION_ARGS)
-{
-	return la_json_call(fcinfo, "register_agent()", register_agent);
-}
-
-/*
- * ledger_agents_api.create_agent(jsonb) returns jsonb
- *		The second API's POST /v1/agents.
- */
-Datum
-la_api_create_agent(PG_FUNCTION_ARGS)
-{
-	return la_json_call(fcinfo, "create_agent()", create_agent);
-}
-
-/*
- * ledger_agents_api.update_agent(jsonb) returns jsonb
- *		PATCH /v1/agents/{agentId}, with agentId in the body.
- */
-Datum
-la_api_update_agent(PG_FUNCTION_ARGS)
-{
-	return la_json_call(fcinfo, "update_agent()", update_agent);
-}
-
-/* A field of a body and what it sets. */
-typedef struct BodyField
-{
-	const char *name;
-	int			field;
-	bool		required;
-} BodyField;
-
-static const BodyField register_body[] = {
-	{"externalId", LA_AGENT_EXTERNAL_ID, true},
-	{"userId", LA_AGENT_CUSTOMER, true},
-	{"name", LA_AGENT_NAME, true},
-	{"description", LA_AGENT_DESCRIPTION},
-	{"spendingLimit", LA_AGENT_LIMIT},
-	{"spendingLimitFrequency", LA_AGENT_FREQUENCY},
-	{"onLimitExceeded", LA_AGENT_ACTION},
-	{"maxCards", LA_AGENT_MAX_CARDS},
-	{"defaultCardLimit", LA_AGENT_CARD_LIMIT},
-	{"defaultCardLimitFrequency", LA_AGENT_CARD_FREQUENCY},
-	{"defaultPolicyId", LA_AGENT_TEMPLATE},
-	{"metadata", LA_AGENT_METADATA},
+	{"currency", "currency"}, {"windowMode", "window_mode"},
+	{"defaultCardLimit", "default_card_limit"},
+	{"defaultCardLimitFrequency", "default_card_limit_frequency"},
+	{"defaultPolicyId", "default_policy_id"}, {"policy", "policy"},
+	{"suspendedReason", "suspended_reason"}, {"suspendedBy", "suspended_by"},
+	{"suspendedAt", "suspended_at"}, {"updatedAt", "updated_at"}
 };
 
-static const BodyField create_body[] = {
-	{"externalId", LA_AGENT_EXTERNAL_ID, true},
-	{"customerId", LA_AGENT_CUSTOMER, true},
-	{"name", LA_AGENT_NAME},
-	{"policy", LA_AGENT_POLICY},
-	{"metadata", LA_AGENT_METADATA},
+static const LaColumn registered_columns[] = {
+	{"id", "id"}, {"externalId", "external_id"}, {"created", "created"},
+	{"userId", "customer_id"}, {"name", "name"}, {"status", "status"}
 };
 
-static const BodyField limits_body[] = {
-	{"amount", LA_AGENT_LIMIT},
-	{"currency", LA_AGENT_CURRENCY},
+static const LaColumn created_columns[] = {
+	{"id", "id"}, {"name", "name"}, {"customerId", "customer_id"},
+	{"externalId", "external_id"}, {"policy", "policy"}, {"metadata", "metadata"},
+	{"createdAt", "created_at"}
 };
 
-static const BodyField update_body[] = {
-	{"name", LA_AGENT_NAME},
-	{"description", LA_AGENT_DESCRIPTION},
-	{"status", LA_AGENT_STATUS},
-	{"spendingLimit", LA_AGENT_LIMIT},
-	{"spendingLimitFrequency", LA_AGENT_FREQUENCY},
-	{"onLimitExceeded", LA_AGENT_ACTION},
-	{"metadata", LA_AGENT_METADATA},
-
-	/*
-	 * Not on the page of the update: the other fields that update_agent
-	 * changes.
-	 */
-	{"windowMode", LA_AGENT_MODE},
-	{"currency", LA_AGENT_CURRENCY},
-	{"maxCards", LA_AGENT_MAX_CARDS},
-	{"defaultCardLimit", LA_AGENT_CARD_LIMIT},
-	{"defaultCardLimitFrequency", LA_AGENT_CARD_FREQUENCY},
-	{"defaultPolicyId", LA_AGENT_TEMPLATE},
-	{"defaultRequireApproval", LA_AGENT_REQUIRE_APPROVAL},
-	{"defaultAutoApproveBelow", LA_AGENT_AUTO_APPROVE},
-	{"policy", LA_AGENT_POLICY},
+static const LaColumn budget_columns[] = {
+	{"agentId", "agent_id"}, {"spendingLimit", "spending_limit"}, {"frequency", "frequency"},
+	{"windowMode", "window_mode"}, {"currency", "currency"}, {"currentSpend", "current_spend"},
+	{"remaining", "remaining"}, {"percentUsed", "percent_used"}, {"windowStart", "window_start"},
+	{"nextReset", "next_reset"}
 };
 
-/* The second API's words for frequencies. */
-static const struct IntervalName
-{
-	const char *interval;
-	LaFrequency frequency;
-}			interval_names[] = {
-	{"daily", LA_PER_24_HOURS},
-	{"weekly", LA_PER_WEEK},
-	{"monthly", LA_PER_MONTH},
-	{"yearly", LA_PER_YEAR},
-	{"all_time", LA_ALL_TIME},
-	{"per_transaction", LA_PER_TRANSACTION},
+static const LaColumn token_columns[] = {
+	{"id", "id"}, {"agentId", "agent_id"}, {"name", "name"}, {"prefix", "prefix"},
+	{"createdAt", "created_at"}, {"expiresAt", "expires_at"}, {"lastUsedAt", "last_used_at"},
+	{"revokedAt", "revoked_at"}, {"token", "token"}
 };
 
-/* Gives every member of the body; others are the members that the caller reads itself. */
-static void
-give_body(Jsonb *body, const char *prefix, const BodyField *fields, int count,
-		  const char *const *others, LaValues *given)
+#define COLUMNS(columns) columns, lengthof(columns)
+
+static const LaShape agent = {"agent", COLUMNS(agent_columns), LA_TIMES_MILLIS, la_put_action};
+static const LaShape page = {NULL, agent_columns, PAGE_COLUMNS, LA_TIMES_MILLIS, la_put_action};
+static const LaShape registered = {
+	"agent", COLUMNS(registered_columns), LA_TIMES_MILLIS, put_first_token
+};
+static const LaShape created = {NULL, COLUMNS(created_columns), LA_TIMES_ISO, put_created};
+static const LaShape budget = {"budget", COLUMNS(budget_columns), LA_TIMES_ISO};
+static const LaShape token = {"agentToken", COLUMNS(token_columns), LA_TIMES_ISO};
+
+static const char *const agent_changes[] = {
+	"name", "description", "status", "spendingLimit", "spendingLimitFrequency", "onLimitExceeded",
+	"metadata",
+
+	/* Not on the page of the update. */
+	"windowMode", "currency", "maxCards", "defaultCardLimit", "defaultCardLimitFrequency",
+	"defaultPolicyId", "defaultRequireApproval", "defaultAutoApproveBelow", "policy", NULL
+};
+
+/* The words of create_agent; the first five are fields of an agent. */
+enum
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&body->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	EXTERNAL_ID, CUSTOMER, NAME, POLICY, METADATA, STATUS, LIMITS
+};
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *name;
-		int			found = -1;
-		bool		other = false;
+const LaJsonVerb la_agent_verbs[] = {
+	{"register_agent", 0, &registered,
+		{LA_WORD_NEW_EXTERNAL_ID, LA_WORD_NEW_USER, LA_WORD_NEW_NAME, LA_WORD_DESCRIPTION,
+			LA_WORD_UNSAID, LA_WORD_SPENDING_LIMIT, LA_WORD_FREQUENCY, LA_WORD_UNSAID,
+			LA_WORD_ON_LIMIT_EXCEEDED, LA_WORD_UNSAID, LA_WORD_MAX_CARDS,
+			LA_WORD_DEFAULT_CARD_LIMIT, LA_WORD_DEFAULT_CARD_FREQUENCY, LA_WORD_DEFAULT_POLICY,
+			LA_WORD_UNSAID, LA_WORD_UNSAID, LA_WORD_UNSAID, LA_WORD_OWN_METADATA,
+	LA_WORD_ORGANIZATION}},
+	{"create_agent", 0, &created,
+		{[EXTERNAL_ID] = LA_WORD_NEW_EXTERNAL_ID,[CUSTOMER] = LA_WORD_NEW_CUSTOMER,
+			[NAME] = LA_WORD_NAME,[POLICY] = LA_WORD_OWN_POLICY,
+		[METADATA] = LA_WORD_OWN_METADATA,[STATUS] = LA_WORD_STATUS,[LIMITS] = LA_WORD_LIMITS},
+	.own = create_agent},
+	{"update_agent", 0, &page, {LA_WORD_AGENT, LA_WORD_CHANGES, LA_WORD_ORGANIZATION}, agent_changes},
+	{"get_agent", LA_FOR_AGENTS | LA_READS, &agent,
+	{LA_WORD_AGENT, LA_WORD_EXTERNAL_ID, LA_WORD_ORGANIZATION}},
+	{"list_agents", LA_FOR_AGENTS | LA_READS, &agent,
+		{LA_WORD_USER, LA_WORD_STATUS, LA_WORD_EXTERNAL_ID, LA_WORD_LIMIT, LA_WORD_AFTER,
+	LA_WORD_ORGANIZATION}},
+	{"deregister_agent", 0, &agent, {LA_WORD_AGENT, LA_WORD_ORGANIZATION}},
+	{"agent_budget", LA_FOR_AGENTS | LA_READS, &budget, {LA_WORD_AGENT, LA_WORD_ORGANIZATION}},
+	{"create_agent_token", 0, &token,
+	{LA_WORD_AGENT, LA_WORD_NAME, LA_WORD_EXPIRES_AT, LA_WORD_ORGANIZATION}},
+	{"list_agent_tokens", LA_READS, &token, {LA_WORD_AGENT, LA_WORD_ORGANIZATION}},
+	{"revoke_agent_token", 0, &token, {LA_WORD_TOKEN, LA_WORD_ORGANIZATION}},
+	{"rotate_agent_token", 0, &token, {LA_WORD_TOKEN, LA_WORD_GRACE, LA_WORD_ORGANIZATION}},
+	{NULL}
+};
 
-		if (token != WJB_KEY)
-			continue;
-		name = la_json_cstring(&value);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		for (int i = 0; i < count; i++)
-			if (strcmp(fields[i].name, name) == 0)
-				found = i;
-		for (const char *const *o = others; *o != NULL; o++)
-			other = other || strcmp(*o, name) == 0;
-		if (found >= 0)
-			la_give_json(la_agent_fields, fields[found].field, psprintf("%s%s", prefix, name),
-						 &value, given);
-		else if (!other)
-			la_refuse_member(psprintf("%s%s", prefix, name));
-	}
-	for (int i = 0; i < count; i++)
-		if (fields[i].required && !given->given[fields[i].field])
-			la_null_field(fields[i].name);
-}
-
-static Jsonb *answer_register(const LaRegistration *result, HeapTupleHeader detail);
-
-/* Columns of agent_detail by name. */
-static char *
-text_column(HeapTupleHeader detail, const char *name)
+/* Issues no token, and a taken externalId is an error whoever has it. */
+static Datum
+create_agent(const LaPrincipal *caller, const LaArguments *arguments)
 {
-	bool		isnull;
-	Datum		value = GetAttributeByName(detail, name, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-static char *
-label_column(HeapTupleHeader detail, const char *name)
-{
-	bool		isnull;
-	Datum		value = GetAttributeByName(detail, name, &isnull);
-
-	return isnull ? NULL : DatumGetCString(DirectFunctionCall1(enum_out, value));
-}
-
-static void
-put_text_column(LaDocument *to, const char *key, HeapTupleHeader detail, const char *name)
-{
-	char	   *value = text_column(detail, name);
-
-	if (value != NULL)
-		la_put_text(to, key, value);
-}
-
-/* A bigint or integer column; left out when null. */
-static void
-put_number_column(LaDocument *to, const char *key, HeapTupleHeader detail, const char *name,
-				  bool is_bigint)
-{
-	bool		isnull;
-	Datum		value = GetAttributeByName(detail, name, &isnull);
-
-	if (!isnull)
-		la_put_int64(to, key, is_bigint ? DatumGetInt64(value) : DatumGetInt32(value));
-}
-
-static void
-put_json_column(LaDocument *to, const char *key, HeapTupleHeader detail, const char *name)
-{
-	bool		isnull;
-	Datum		value = GetAttributeByName(detail, name, &isnull);
-
-	if (!isnull)
-		la_put_jsonb(to, key, DatumGetJsonbP(value));
-}
-
-static void
-put_millis_column(LaDocument *to, const char *key, HeapTupleHeader detail, const char *name)
-{
-	bool		isnull;
-	Datum		value = GetAttributeByName(detail, name, &isnull);
-
-	if (!isnull)
-		la_put_millis(to, key, DatumGetTimestampTz(value));
-}
-
-static HeapTupleHeader
-read_detail(const LaPrincipal *caller, const pg_uuid_t *id)
-{
-	return DatumGetHeapTupleHeader(la_agent_detail(caller, id, LA_LATEST));
-}
-
-static Jsonb *
-register_agent(const LaPrincipal *caller, Jsonb *body)
-{
-	static const char *const none[] = {NULL};
+	static const int order[] = {
+		[EXTERNAL_ID] = LA_AGENT_EXTERNAL_ID,[CUSTOMER] = LA_AGENT_CUSTOMER,
+		[NAME] = LA_AGENT_NAME,[POLICY] = LA_AGENT_POLICY,[METADATA] = LA_AGENT_METADATA
+	};
 	LaValues	given = {0};
 	LaRegistration result;
 
-	give_body(body, "", register_body, lengthof(register_body), none, &given);
-	la_register(caller, &given, true, &result);
-	return answer_register(&result, read_detail(caller, &result.id));
-}
-
-static Jsonb *
-answer_register(const LaRegistration *result, HeapTupleHeader detail)
-{
-	LaDocument	answer;
-
-	la_begin_object(&answer);
-	la_put_text(&answer, "object", "agent");
-	la_put_uuid(&answer, "id", &result->id);
-	put_text_column(&answer, "externalId", detail, "external_id");
-	la_put_bool(&answer, "created", result->created);
-	put_text_column(&answer, "userId", detail, "customer_id");
-	put_text_column(&answer, "name", detail, "name");
-	la_put_text(&answer, "status", label_column(detail, "status"));
-	/* The published page has both as null unless the agent was newly created. */
-	la_put_text(&answer, "token", result->issued ? result->token.secret.text : NULL);
-	if (result->issued)
-		la_put_uuid(&answer, "tokenId", &result->token.id);
-	else
-		la_put_null(&answer, "tokenId");
-	return la_end_object(&answer);
-}
-
-/* status of the second API: active or paused; disabled is no status to create with. */
-static void
-give_status(Jsonb *body, LaValues *given)
-{
-	JsonbValue *value = la_member(body, "status");
-	char	   *status;
-
-	if (value == NULL)
-		return;
-	status = value->type == jbvString ? la_json_cstring(value) : NULL;
-	if (status != NULL && strcmp(status, "disabled") == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("an agent cannot be created disabled"),
-				la_detail("invalid_value", "status", "It is one of active, paused."),
-				errhint("To retire an agent call deregister_agent()."));
-	if (status != NULL && strcmp(status, "paused") == 0)
-		la_give(la_agent_fields, LA_AGENT_STATUS, CStringGetTextDatum("suspended"), false, given);
-	else if (status != NULL && strcmp(status, "active") == 0)
-		la_give(la_agent_fields, LA_AGENT_STATUS, CStringGetTextDatum("active"), false, given);
-	else
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("status is not valid"),
-				la_detail("invalid_value", "status", "It is one of active, paused."));
-}
-
-static void
-give_interval(Jsonb *limits, LaValues *given)
-{
-	JsonbValue *value = la_member(limits, "interval");
-	char	   *interval;
-
-	if (value == NULL)
-		return;
-	interval = la_json_text(value);
-	if (value->type == jbvString)
-	{
-		interval = la_json_cstring(value);
-		for (int i = 0; i < lengthof(interval_names); i++)
-			if (strcmp(interval_names[i].interval, interval) == 0)
-			{
-				const char *label = la_frequency_label(interval_names[i].frequency);
-
-				la_give(la_agent_fields, LA_AGENT_FREQUENCY, CStringGetTextDatum(label), false, given);
-				return;
-			}
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("limits.interval is not valid: \"%s\"", la_quoted(interval)),
-			la_detail("invalid_value", "limits.interval",
-					  "It is one of daily, weekly, monthly, yearly, all_time, per_transaction."));
-}
-
-static void
-give_limits(Jsonb *body, LaValues *given)
-{
-	static const char *const others[] = {"interval", NULL};
-	JsonbValue *value = la_member(body, "limits");
-	Jsonb	   *limits;
-
-	if (value == NULL)
-		return;
-	limits = value->type == jbvBinary ? JsonbValueToJsonb(value) : NULL;
-	if (limits == NULL || !JB_ROOT_IS_OBJECT(limits))
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("limits must be an object"),
-				la_detail("invalid_type", "limits", "It has amount, currency and interval."));
-	give_body(limits, "limits.", limits_body, lengthof(limits_body), others, given);
-	give_interval(limits, given);
-}
-
-static void
-put_limits(LaDocument *answer, HeapTupleHeader detail)
-{
-	char	   *frequency = label_column(detail, "spending_limit_frequency");
-	bool		isnull;
-
-	(void) GetAttributeByName(detail, "spending_limit", &isnull);
-	if (isnull)
-		return;
-	la_open_object(answer, "limits");
-	put_number_column(answer, "amount", detail, "spending_limit", true);
-	put_text_column(answer, "currency", detail, "currency");
-	for (int i = 0; i < lengthof(interval_names); i++)
-		if (strcmp(la_frequency_label(interval_names[i].frequency), frequency) == 0)
-			la_put_text(answer, "interval", interval_names[i].interval);
-	la_close_object(answer);
-}
-
-static Jsonb *
-create_agent(const LaPrincipal *caller, Jsonb *body)
-{
-	static const char *const others[] = {"status", "limits", NULL};
-	LaValues	given = {0};
-	LaRegistration result;
-	LaDocument	answer;
-	HeapTupleHeader detail;
-	char	   *status;
-	bool		isnull;
-
-	give_body(body, "", create_body, lengthof(create_body), others, &given);
-	give_status(body, &given);
-	give_limits(body, &given);
+	la_give_words(arguments, la_agent_fields, order, lengthof(order), &given);
+	if (arguments->given[STATUS])
+		give_status(&arguments->values[STATUS], &given);
+	if (arguments->given[LIMITS])
+		give_limits(DatumGetJsonbP(arguments->values[LIMITS].value), &given);
 	la_register(caller, &given, false, &result);
 	if (!result.created)
 		ereport(ERROR,
@@ -377,65 +142,111 @@ create_agent(const LaPrincipal *caller, Jsonb *body)
 				errmsg("externalId is taken"),
 				la_detail("external_id_taken", "externalId", "The agent is registered."),
 				errhint("register_agent() is idempotent on externalId."));
-	detail = read_detail(caller, &result.id);
-	status = label_column(detail, "status");
-	la_begin_object(&answer);
-	la_put_uuid(&answer, "id", &result.id);
-	put_text_column(&answer, "name", detail, "name");
-	la_put_text(&answer, "status", strcmp(status, "suspended") == 0 ? "paused" : status);
-	put_text_column(&answer, "customerId", detail, "customer_id");
-	put_text_column(&answer, "externalId", detail, "external_id");
-	put_limits(&answer, detail);
-	put_json_column(&answer, "policy", detail, "policy");
-	put_json_column(&answer, "metadata", detail, "metadata");
-	la_put_time(&answer, "createdAt",
-				DatumGetTimestampTz(GetAttributeByName(detail, "created_at", &isnull)));
-	return la_end_object(&answer);
+	return la_agent_detail(caller, &result.id, LA_LATEST);
 }
 
-/* As the page of the update has it. */
-void
-la_put_agent(LaDocument *to, Datum row)
+/* Its words for what an agent can be at first, in the order of la_agent_labels. */
+static const char *const statuses[] = {"active", "paused", NULL};
+
+/* Its words for frequencies, in the order of la_frequency_labels. */
+static const char *const intervals[] = {
+	"per_transaction", "daily", "weekly", "monthly", "yearly", "all_time", NULL
+};
+
+static const LaField status_field = {"status", LA_KIND_LABEL, .labels = statuses};
+static const LaField interval_field = {"limits.interval", LA_KIND_LABEL, .labels = intervals};
+
+/* The label that stands where the value stands among others. */
+static Datum
+counterpart(Datum value, const char *const *from, const char *const *to)
 {
-	HeapTupleHeader detail = DatumGetHeapTupleHeader(row);
-	char	   *action = label_column(detail, "on_limit_exceeded");
+	char	   *label = TextDatumGetCString(value);
+	int			i = 0;
+
+	while (strcmp(from[i], label) != 0)
+		i++;
+	return CStringGetTextDatum(to[i]);
+}
+
+/* disabled is no status to create with. */
+static void
+give_status(const NullableDatum *status, LaValues *given)
+{
+	LaValues	checked;
+
+	if (!status->isnull && strcmp(TextDatumGetCString(status->value), "disabled") == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("an agent cannot be created disabled"),
+				la_detail("invalid_value", "status", "It is one of active, paused."),
+				errhint("To retire an agent call deregister_agent()."));
+	la_give(&status_field, 0, status->value, status->isnull, &checked);
+	la_give(la_agent_fields, LA_AGENT_STATUS,
+			counterpart(checked.values[0], statuses, la_agent_labels), false, given);
+}
+
+static void
+give_limits(Jsonb *limits, LaValues *given)
+{
+	LaMembers	member;
+	LaValues	interval;
+
+	la_begin_members(&member, &limits->root);
+	while (la_next_member(&member))
+	{
+		char	   *path = psprintf("limits.%s", member.name);
+
+		if (strcmp(member.name, "amount") == 0)
+			la_give_json(la_agent_fields, LA_AGENT_LIMIT, path, &member.value, given);
+		else if (strcmp(member.name, "currency") == 0)
+			la_give_json(la_agent_fields, LA_AGENT_CURRENCY, path, &member.value, given);
+		else if (strcmp(member.name, "interval") == 0)
+		{
+			la_give_json(&interval_field, 0, path, &member.value, &interval);
+			la_give(la_agent_fields, LA_AGENT_FREQUENCY,
+					counterpart(interval.values[0], intervals, la_frequency_labels), false, given);
+		}
+		else
+			la_refuse_member(path);
+	}
+}
+
+static Datum
+column(Datum row, const char *name, bool *isnull)
+{
+	return GetAttributeByName(DatumGetHeapTupleHeader(row), name, isnull);
+}
+
+/* The published page has both as null unless the agent was newly created. */
+static void
+put_first_token(LaDocument *to, Datum row)
+{
 	bool		isnull;
-	Datum		flag;
+	Datum		secret = column(row, "token", &isnull);
 
-	la_put_uuid(to, "id", DatumGetUUIDP(GetAttributeByName(detail, "id", &isnull)));
-	put_text_column(to, "userId", detail, "customer_id");
-	put_text_column(to, "name", detail, "name");
-	la_put_text(to, "status", label_column(detail, "status"));
-	put_millis_column(to, "createdAt", detail, "created_at");
-	put_text_column(to, "externalId", detail, "external_id");
-	put_text_column(to, "description", detail, "description");
-	put_millis_column(to, "deregisteredAt", detail, "deregistered_at");
-	put_number_column(to, "spendingLimit", detail, "spending_limit", true);
-	la_put_text(to, "spendingLimitFrequency", label_column(detail, "spending_limit_frequency"));
-	put_number_column(to, "currentSpend", detail, "current_spend", true);
-	if (strcmp(action, "decline") != 0)
-		la_put_text(to, "onLimitExceeded", action);
-	put_number_column(to, "maxCards", detail, "max_cards", false);
-	put_number_column(to, "cardCount", detail, "card_count", false);
-	put_json_column(to, "metadata", detail, "metadata");
-	flag = GetAttributeByName(detail, "default_require_approval", &isnull);
-	if (!isnull)
-		la_put_bool(to, "defaultRequireApproval", DatumGetBool(flag));
-	put_number_column(to, "defaultAutoApproveBelow", detail, "default_auto_approve_below", true);
+	la_put_text(to, "token", isnull ? NULL : TextDatumGetCString(secret));
+	if (isnull)
+		la_put_null(to, "tokenId");
+	else
+		la_put_uuid(to, "tokenId", la_uuid_column(row, "token_id"));
 }
 
-static Jsonb *
-update_agent(const LaPrincipal *caller, Jsonb *body)
+static void
+put_created(LaDocument *to, Datum row)
 {
-	static const char *const others[] = {"agentId", NULL};
-	LaValues	given = {0};
-	LaDocument	answer;
-	pg_uuid_t  *agent_id;
+	bool		isnull;
+	Datum		status = column(row, "status", &isnull);
+	Datum		limit = column(row, "spending_limit", &isnull);
+	Datum		frequency;
 
-	agent_id = la_id_member(body, "agentId", "agent");
-	give_body(body, "", update_body, lengthof(update_body), others, &given);
-	la_update(caller, agent_id, &given);
-	la_begin_object(&answer);
-	la_put_agent(&answer, la_agent_detail(caller, agent_id, LA_LATEST));
-	return la_end_object(&answer);
+	la_put_text(to, "status", strcmp(la_enum_label(status), "suspended") == 0 ? "paused" : la_enum_label(status));
+	if (isnull)
+		return;
+	frequency = CStringGetTextDatum(la_enum_label(column(row, "spending_limit_frequency", &isnull)));
+	la_open_object(to, "limits");
+	la_put_int64(to, "amount", DatumGetInt64(limit));
+	la_put_text(to, "currency", TextDatumGetCString(column(row, "currency", &isnull)));
+	la_put_text(to, "interval",
+				TextDatumGetCString(counterpart(frequency, la_frequency_labels, intervals)));
+	la_close_object(to);
 }

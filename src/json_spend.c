@@ -12,8 +12,6 @@
 #include "json_verb.h"
 #include "query.h"
 
-PG_FUNCTION_INFO_V1(la_api_spend);
-
 static void put_failed_limits(LaDocument *to, Datum row);
 
 static const LaColumn authorization_columns[] = {
@@ -53,7 +51,7 @@ static const LaShape explained_rule = {
 	LA_WORD_COUNTRY, LA_WORD_CARD, LA_WORD_INTENT, LA_WORD_KEY, LA_WORD_HOLD_FOR, \
 	LA_WORD_METADATA, LA_WORD_ORGANIZATION
 
-static const LaJsonVerb verbs[] = {
+const LaJsonVerb la_spend_verbs[] = {
 	{"authorize", LA_FOR_AGENTS | LA_ONCE | LA_DECIDES, &authorization, {REQUEST}},
 	{"evaluate", LA_FOR_AGENTS | LA_READS, &authorization, {REQUEST, LA_WORD_AS_OF}},
 	{"explain_authorization", LA_FOR_AGENTS | LA_READS, &explained_rule,
@@ -75,53 +73,34 @@ static const LaJsonVerb verbs[] = {
 	{"list_authorizations", LA_FOR_AGENTS | LA_READS, &authorization,
 		{LA_WORD_AGENT, LA_WORD_USER, LA_WORD_DECISION, LA_WORD_LIMIT, LA_WORD_AFTER,
 	LA_WORD_ORGANIZATION}},
+	{NULL}
 };
-
-/*
- * ledger_agents_api.authorize(jsonb) returns jsonb, and every other of the verbs above
- *		What the function of that name in ledger_agents does.
- */
-Datum
-la_api_spend(PG_FUNCTION_ARGS)
-{
-	return la_json_verb(fcinfo, verbs, lengthof(verbs));
-}
 
 /* Its members in camelCase; those without a value are left out. */
 static void
 put_failed_limit(LaDocument *to, JsonbContainer *limit)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(limit);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	LaMembers	member;
 
 	la_open_object(to, NULL);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *name;
-
-		if (token != WJB_KEY)
-			continue;
-		name = la_camel_case(la_json_cstring(&value));
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type != jbvNull)
-			la_put_jsonb(to, name, JsonbValueToJsonb(&value));
-	}
+	la_begin_members(&member, limit);
+	while (la_next_member(&member))
+		if (member.value.type != jbvNull)
+			la_put_jsonb(to, la_camel_case(member.name), JsonbValueToJsonb(&member.value));
 	la_close_object(to);
 }
 
-/* What no table of names can say: failedLimits, and onLimitExceeded unless it is our own decline. */
+/* What no table of names can say. */
 static void
 put_failed_limits(LaDocument *to, Datum row)
 {
 	bool		isnull;
-	Datum		value = GetAttributeByName(DatumGetHeapTupleHeader(row), "on_limit_exceeded", &isnull);
+	Datum		value;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
 	JsonbValue	limit;
 
-	if (!isnull && strcmp(la_enum_label(value), "decline") != 0)
-		la_put_text(to, "onLimitExceeded", la_enum_label(value));
+	la_put_action(to, row);
 	value = GetAttributeByName(DatumGetHeapTupleHeader(row), "failed_limits", &isnull);
 	if (isnull)
 		return;

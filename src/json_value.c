@@ -1,6 +1,6 @@
 /*
  * json_value.c
- *		Scalars of a jsonb document; see json_value.h.
+ *		Members and scalars of a jsonb document; see json_value.h.
  *
  * JSON numbers are the server's numeric and stay exact: nothing here rounds.
  */
@@ -11,6 +11,38 @@
 #include "utils/numeric.h"
 
 #include "json_value.h"
+
+void
+la_begin_members(LaMembers *members, JsonbContainer *object)
+{
+	members->iterator = JsonbIteratorInit(object);
+}
+
+bool
+la_next_member(LaMembers *members)
+{
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&members->iterator, &members->value, true)) != WJB_DONE)
+		if (token == WJB_KEY)
+		{
+			members->name = la_json_cstring(&members->value);
+			(void) JsonbIteratorNext(&members->iterator, &members->value, true);
+			return true;
+		}
+	return false;
+}
+
+JsonbValue *
+la_member(Jsonb *object, const char *key)
+{
+	JsonbValue	name;
+
+	name.type = jbvString;
+	name.val.string.val = unconstify(char *, key);
+	name.val.string.len = strlen(key);
+	return findJsonbValueFromContainer(&object->root, JB_FOBJECT, &name);
+}
 
 static int
 compare(Datum number, Numeric other)

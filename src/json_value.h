@@ -1,6 +1,6 @@
 /*
  * json_value.h
- *		Scalars of a jsonb document, read without rounding and without errors.
+ *		Members and scalars of a jsonb document, read without rounding and without errors.
  */
 #ifndef LA_JSON_VALUE_H
 #define LA_JSON_VALUE_H
@@ -8,6 +8,22 @@
 #include "postgres.h"
 
 #include "utils/jsonb.h"
+
+/* The members of an object, one after the other. */
+typedef struct LaMembers
+{
+	JsonbIterator *iterator;
+	char	   *name;
+	JsonbValue	value;
+} LaMembers;
+
+extern void la_begin_members(LaMembers *members, JsonbContainer *object);
+
+/* False: there is none behind the last one. */
+extern bool la_next_member(LaMembers *members);
+
+/* The value of a key of an object, or NULL when it is absent. */
+extern JsonbValue *la_member(Jsonb *object, const char *key);
 
 /*
  * True, and the number in result, if the value is a JSON number that is whole

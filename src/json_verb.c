@@ -22,48 +22,40 @@
 #include "query.h"
 #include "request_header.h"
 
-/* The verb of the call that begins; read before any other call can begin. */
-static const LaJsonVerb *beginning = NULL;
+static const LaJsonVerb *const tables[] = {
+	la_spend_verbs, la_agent_verbs, la_card_verbs, la_intent_verbs, la_policy_verbs,
+	la_account_verbs
+};
 
-static Jsonb *speak(const LaPrincipal *caller, Jsonb *body);
 static List *call_rows(const LaJsonVerb *verb, const LaArguments *arguments, bool *is_set);
 static Jsonb *answer_page(const LaJsonVerb *verb, LaArguments *arguments, List *rows);
 static void put_row(LaDocument *to, const LaShape *shape, Datum row);
 static bool is_declined(Datum row);
 static bool prefers_402(void);
 
-Datum
-la_json_verb(FunctionCallInfo fcinfo, const LaJsonVerb *verbs, int count)
+const LaJsonVerb *
+la_json_verb(const char *name)
 {
-	char	   *name = get_func_name(fcinfo->flinfo->fn_oid);
-	const LaJsonVerb *verb = verbs;
-
-	while (verb < verbs + count && strcmp(verb->name, name) != 0)
-		verb++;
-	if (verb == verbs + count)
-		elog(ERROR, "no verb has the name \"%s\"", name);
-	beginning = verb;
-	if (verb->traits & LA_READS)
-		return verb->traits & LA_FOR_AGENTS ? la_json_agent_read(fcinfo, speak)
-			: la_json_read(fcinfo, speak);
-	name = psprintf("%s()", name);
-	if (verb->traits & LA_ONCE)
-		return la_json_keyed_call(fcinfo, name, speak, (verb->traits & LA_FOR_AGENTS) != 0);
-	return verb->traits & LA_FOR_AGENTS ? la_json_agent_call(fcinfo, name, speak)
-		: la_json_call(fcinfo, name, speak);
+	for (int i = 0; i < lengthof(tables); i++)
+		for (const LaJsonVerb *verb = tables[i]; verb->name != NULL; verb++)
+			if (strcmp(verb->name, name) == 0)
+				return verb;
+	elog(ERROR, "no verb has the name \"%s\"", name);
 }
 
-static Jsonb *
-speak(const LaPrincipal *caller, Jsonb *body)
+Jsonb *
+la_speak(const LaPrincipal *caller, const LaJsonVerb *verb, Jsonb *body)
 {
-	const LaJsonVerb *verb = beginning;
 	LaArguments arguments;
 	LaDocument	answer;
 	List	   *rows;
-	bool		is_set;
+	bool		is_set = false;
 
 	la_read_words(verb, body, &arguments);
-	rows = call_rows(verb, &arguments, &is_set);
+	if (verb->own != NULL)
+		rows = list_make1(DatumGetPointer(verb->own(caller, &arguments)));
+	else
+		rows = call_rows(verb, &arguments, &is_set);
 	if (is_set)
 		return answer_page(verb, &arguments, rows);
 	if ((verb->traits & LA_DECIDES) != 0 && is_declined(PointerGetDatum(linitial(rows))) &&
@@ -165,6 +157,16 @@ put_row(LaDocument *to, const LaShape *shape, Datum row)
 	la_put_columns(to, row, shape->columns, shape->count, shape->times);
 	if (shape->put_rest != NULL)
 		shape->put_rest(to, row);
+}
+
+void
+la_put_action(LaDocument *to, Datum row)
+{
+	bool		isnull;
+	Datum		action = GetAttributeByName(DatumGetHeapTupleHeader(row), "on_limit_exceeded", &isnull);
+
+	if (!isnull && strcmp(la_enum_label(action), "decline") != 0)
+		la_put_text(to, "onLimitExceeded", la_enum_label(action));
 }
 
 static bool

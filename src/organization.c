@@ -96,10 +96,10 @@ la_create_organization(PG_FUNCTION_ARGS)
 	Datum		answer;
 
 	PreventCommandIfReadOnly("create_organization()");
-	if (PG_ARGISNULL(0))
-		la_null_field("organization_id");
 	caller = la_operator(fcinfo, 0);
 	la_require_operator(&caller);
+	if (PG_ARGISNULL(0))
+		la_null_field("organization_id");
 	if (PG_ARGISNULL(2))
 		la_null_field("livemode");
 	for (int i = 0; i < ORG_FIELDS; i++)

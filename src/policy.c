@@ -42,7 +42,9 @@ static void lock_policy(const LaPrincipal *caller, const pg_uuid_t *id, const La
 static void read_policy(const LaPrincipal *caller, const pg_uuid_t *id, LaQuery query,
 						LaValues *stored);
 static void refuse_taken(Datum name);
+static Datum drop_policy(const LaPrincipal *caller, const pg_uuid_t *id);
 static void refuse_used(const LaPrincipal *caller, const pg_uuid_t *id);
+static Datum policy_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view);
 
 /*
  * ledger_agents.create_policy(name text, rules jsonb, organization_id text)
@@ -160,7 +162,7 @@ la_change_policy(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *given
 		la_record_change(caller, caller->organization_id, "policy", la_uuid_text(id), "update",
 						 old_values, new_values);
 	}
-	return la_policy_detail(caller, id, LA_LATEST);
+	return policy_detail(caller, id, LA_LATEST);
 }
 
 /*
@@ -216,21 +218,12 @@ void
 la_give_rules(Datum old, Jsonb *changes, LaValues *given)
 {
 	Datum		rules = DirectFunctionCall2(jsonb_concat, old, JsonbPGetDatum(changes));
-	JsonbIterator *iterator = JsonbIteratorInit(&changes->root);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	LaMembers	member;
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		char	   *name;
-
-		if (token != WJB_KEY)
-			continue;
-		name = la_json_cstring(&value);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type == jbvNull)
-			rules = DirectFunctionCall2(jsonb_delete, rules, CStringGetTextDatum(name));
-	}
+	la_begin_members(&member, &changes->root);
+	while (la_next_member(&member))
+		if (member.value.type == jbvNull)
+			rules = DirectFunctionCall2(jsonb_delete, rules, CStringGetTextDatum(member.name));
 	la_check_rules(DatumGetJsonbP(rules), "");
 	given->values[LA_POLICY_RULES] = rules;
 	given->nulls[LA_POLICY_RULES] = false;
@@ -255,7 +248,7 @@ la_delete_policy(PG_FUNCTION_ARGS)
 		la_null_field("policy_id");
 	la_limit_waiting();
 	SPI_connect();
-	answer = la_drop_policy(&caller, PG_GETARG_UUID_P(0));
+	answer = drop_policy(&caller, PG_GETARG_UUID_P(0));
 	SPI_finish();
 	return answer;
 }
@@ -268,8 +261,8 @@ la_delete_policy(PG_FUNCTION_ARGS)
  * ended and are seen, those who come later wait and find no policy.  A policy
  * without users decides nothing, so no configuration lock is needed.
  */
-Datum
-la_drop_policy(const LaPrincipal *caller, const pg_uuid_t *id)
+static Datum
+drop_policy(const LaPrincipal *caller, const pg_uuid_t *id)
 {
 	LaParams	params = {0};
 	LaValues	stored;
@@ -319,8 +312,8 @@ la_keep_policy(const LaPrincipal *caller, const pg_uuid_t *id)
 	return la_run(LA_Q_POLICY_KEEP, &params, LA_WRITE) > 0;
 }
 
-Datum
-la_policy_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view)
+static Datum
+policy_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view)
 {
 	LaParams	params = {0};
 	Datum		detail;
@@ -350,7 +343,7 @@ la_get_policy(PG_FUNCTION_ARGS)
 				la_detail("invalid_value", "policy_id", "Give exactly one of the two."));
 	SPI_connect();
 	if (!PG_ARGISNULL(0))
-		answer = la_policy_detail(&caller, PG_GETARG_UUID_P(0), LA_STATEMENT);
+		answer = policy_detail(&caller, PG_GETARG_UUID_P(0), LA_STATEMENT);
 	else
 	{
 		la_param_text(&params, caller.organization_id);

@@ -30,8 +30,6 @@ extern void la_give_rules(Datum old, Jsonb *changes, LaValues *given);
 extern Datum la_make_policy(const LaPrincipal *caller, const LaValues *given);
 extern Datum la_change_policy(const LaPrincipal *caller, const pg_uuid_t *id, LaValues *given,
 							  Jsonb *rules);
-extern Datum la_drop_policy(const LaPrincipal *caller, const pg_uuid_t *id);
-extern Datum la_policy_detail(const LaPrincipal *caller, const pg_uuid_t *id, LaView view);
 
 /* Keeps the policy from being deleted while the transaction is open; false if there is none. */
 extern bool la_keep_policy(const LaPrincipal *caller, const pg_uuid_t *id);

@@ -24,8 +24,9 @@
 #include "module.h"
 #include "principal.h"
 
-/* The marker function: whoever may execute it is an operator. */
+/* The marker functions: whoever may execute one is that. */
 #define OPERATOR_MARKER "act_as_operator"
+#define AUDITOR_MARKER "act_as_auditor"
 
 static void require_valid_key(const LaPrincipal *caller);
 
@@ -157,14 +158,12 @@ la_require_operator(const LaPrincipal *caller)
 				la_detail("not_allowed", NULL, "Keys, tokens and claims have no rights outside their organization."));
 }
 
-/* Being granted such a function is being granted to read all of it. */
 LaPrincipal
 la_auditor(FunctionCallInfo fcinfo, int organization_arg)
 {
 	LaPrincipal auditor;
 
-	if (is_set || object_aclcheck(ProcedureRelationId, fcinfo->flinfo->fn_oid, GetOuterUserId(),
-								  ACL_EXECUTE) != ACLCHECK_OK)
+	if (is_set || !la_outer_role_may("ledger_agents", AUDITOR_MARKER))
 		return la_operator(fcinfo, organization_arg);
 	memset(&auditor, 0, sizeof(auditor));
 	name_organization(&auditor, fcinfo, organization_arg);

@@ -35,7 +35,7 @@ typedef struct LaPrincipal
 	char		subject[LA_MAX_SUBJECT + 1];	/* of claims */
 } LaPrincipal;
 
-/* Given as organization_arg where the function has none. */
+/* Given as organization_arg where the function has none; fcinfo may then be NULL. */
 #define LA_NO_ARGUMENT (-1)
 
 /*
@@ -48,10 +48,7 @@ extern LaPrincipal la_caller(FunctionCallInfo fcinfo, int organization_arg);
 /* As la_caller; 42501 for agents, too, and for a key that is no longer valid. */
 extern LaPrincipal la_operator(FunctionCallInfo fcinfo, int organization_arg);
 
-/*
- * Who may call the function and reads every organization: operators and
- * auditors; 42501 for agents.
- */
+/* As la_operator, and auditors, who read every organization. */
 extern LaPrincipal la_auditor(FunctionCallInfo fcinfo, int organization_arg);
 
 /* P0002 as for an unknown agent, unless the caller may see this one. */

@@ -98,7 +98,7 @@ static const Statement identity_statements[LA_Q_COUNT] = {
 		" DELETE FROM ledger_agents.idempotent_answers r USING o WHERE r.organization_id = $1"
 	" AND r.principal = o.principal AND r.route = o.route AND r.key = o.key"},
 
-	/* 92 view: as the caller, who sees what the view shows it */
+	/* 92 view: what it shows to the caller */
 	[LA_Q_VIEW_AGENT] = {"u", "SELECT v.* FROM ledger_agents_api.agents v WHERE v.id = $1"},
 	[LA_Q_VIEW_CARD] = {"u", "SELECT v.* FROM ledger_agents_api.cards v WHERE v.id = $1"},
 	[LA_Q_VIEW_POLICY] = {"u", "SELECT v.* FROM ledger_agents_api.policies v WHERE v.id = $1"},

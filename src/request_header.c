@@ -10,7 +10,6 @@
 
 #include "compat.h"
 #include "errors.h"
-#include "json.h"
 #include "json_value.h"
 #include "request_header.h"
 

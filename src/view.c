@@ -229,7 +229,7 @@ insert_row(const Writes *writes, const TriggerData *trigger, pg_uuid_t *id)
 	Jsonb	   *answer = la_json_invoke(writes->insert,
 										given_fields(trigger, trigger->tg_trigtuple, NULL));
 
-	*id = *la_id_member(answer, "id", writes->view);
+	*id = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(la_json_cstring(la_member(answer, "id")))));
 }
 
 static Jsonb *

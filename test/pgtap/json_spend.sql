@@ -35,17 +35,18 @@ $$;
 
 SELECT id AS agent, token AS token FROM ledger_agents.register_agent('buyer', 'acme', spending_limit => 10000, policy => '{"requireCard": false}') \gset
 SELECT id AS card FROM ledger_agents.create_card(:'agent', type => 'multi', policy => '{"allowedMccs": ["5812"], "merchantHint": "Deli", "onDrift": "alert", "ttlDays": 30, "maxAuthCount": 9, "cumulativeMax": 5000}') \gset
-SELECT set_config('test.agent', :'agent', true), set_config('test.card', :'card', true), set_config('test.token', :'token', true) \gset
+SELECT id AS intent FROM ledger_agents.declare_intent(:'agent') \gset
+SELECT set_config('test.intent', :'intent', true), set_config('test.agent', :'agent', true), set_config('test.card', :'card', true), set_config('test.token', :'token', true) \gset
 CREATE FUNCTION pg_temp.body(document text) RETURNS jsonb LANGUAGE sql AS $$
-  SELECT replace(replace(replace(replace(replace(document, 'AGENT', current_setting('test.agent')), 'CARD', current_setting('test.card')), 'HOLD', coalesce(current_setting('test.hold', true), '')),
+  SELECT replace(replace(replace(replace(replace(replace(document, 'INTENT', current_setting('test.intent')), 'AGENT', current_setting('test.agent')), 'CARD', current_setting('test.card')), 'HOLD', coalesce(current_setting('test.hold', true), '')),
     'TOKEN', coalesce(current_setting('test.token_id', true), '')), 'UNKNOWN', '01890a5d-ac96-774b-bcce-b302099a8057')::jsonb
 $$;
 
 --
 -- Every verb that SQL has is there.
 --
-SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization create_organization_key current_card_spend current_spend engine_time '
-          || 'forget_tenants grant_access iso_duration list_organization_keys merchant_matches normal_merchant purge refuse_change revoke_organization_key rotate_organization_key seal_chain sign_event sweep verify_chain visible_agent visible_card_spend visible_organization visible_spend window_of write_view', 'what the JSON interface leaves out')
+SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_auditor act_as_operator approves authenticate authorize_or_raise booked chain_item check_invariants create_organization current_card_spend current_spend engine_time '
+          || 'forget_tenants grant_access iso_duration merchant_matches normal_merchant purge refuse_change seal_chain sign_event sweep verify_chain visible_agent visible_card_spend visible_organization visible_spend window_of write_view', 'what the JSON interface leaves out')
   FROM pg_proc AS p
  WHERE p.pronamespace = 'ledger_agents'::regnamespace
    AND NOT EXISTS (SELECT FROM pg_proc AS a WHERE a.pronamespace = 'ledger_agents_api'::regnamespace AND a.proname = p.proname);
@@ -270,6 +271,16 @@ SELECT set_config('test.token_id', pg_temp.call('create_agent_token', pg_temp.bo
 SELECT is(pg_temp.outcome('rotate_agent_token', pg_temp.body('{"tokenId": "TOKEN"}')), 'ok', 'rotate_agent_token: without grace');
 SELECT is(expires_at, '2026-03-02 09:00:00.123456Z'::timestamptz, 'rotate_agent_token: the old one ends at once') FROM ledger_agents.agent_tokens WHERE id = :'token_id';
 
+-- Keys of the organization, the same.
+SELECT pg_temp.call('create_organization_key', '{"name": "k", "expiresAt": "2027-01-01T00:00:00Z"}') AS made_key \gset
+SELECT is(k - '{id,key,prefix,createdAt}'::text[], '{"object": "organizationKey", "name": "k", "expiresAt": "2027-01-01T00:00:00Z"}', 'create_organization_key: the key') FROM jsonb(:'made_key') AS k;
+SELECT matches(k ->> 'key', '^lk_live_', 'create_organization_key: its secret') FROM jsonb(:'made_key') AS k;
+SELECT is(a -> 'data' -> 0, jsonb(:'made_key') - 'key', 'list_organization_keys: without its secret') FROM pg_temp.call('list_organization_keys', '{"limit": 1}') AS a;
+SELECT is(a - '{id,key,prefix}'::text[], jsonb(:'made_key') - '{id,key,prefix}'::text[], 'rotate_organization_key: another one like it')
+  FROM pg_temp.call('rotate_organization_key', jsonb_build_object('keyId', jsonb(:'made_key') -> 'id', 'grace', 'PT2H')) AS a;
+SELECT is(expires_at, '2026-03-02 11:00:00.123456Z'::timestamptz, 'rotate_organization_key: the old one has its grace') FROM ledger_agents.organization_keys WHERE id::text = jsonb(:'made_key') ->> 'id';
+SELECT ok(a ? 'revokedAt' AND NOT a ? 'key', 'revoke_organization_key') FROM pg_temp.call('revoke_organization_key', jsonb_build_object('keyId', jsonb(:'made_key') -> 'id')) AS a;
+
 -- Tenants
 CREATE FUNCTION pg_temp.organization() RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
@@ -311,6 +322,7 @@ SELECT is(pg_temp.call('delete_event_consumer', '{"consumer": "d"}') ->> 'name',
 --
 SELECT set_config('test.hold', pg_temp.call('authorize', pg_temp.body('{"agentId": "AGENT", "amount": 40}')) ->> 'id', true) AS hold \gset
 SELECT set_config('test.token_id', pg_temp.call('create_agent_token', pg_temp.body('{"agentId": "AGENT"}')) ->> 'id', true) AS token_id \gset
+SELECT (ledger_agents.update_agent(:'agent', '{"max_cards": null}')).max_cards \g /dev/null
 -- A body that is right, the fields that must be there, and those that may be null besides.
 CREATE TEMP TABLE verb (name text, body text, required text[], nullable text[]);
 INSERT INTO verb VALUES
@@ -332,12 +344,30 @@ INSERT INTO verb VALUES
   ('list_agent_tokens', '{"agentId": "AGENT"}', '{agentId}', '{}'),
   ('revoke_agent_token', '{"tokenId": "TOKEN"}', '{tokenId}', '{}'),
   ('rotate_agent_token', '{"tokenId": "UNKNOWN"}', '{tokenId}', '{}'),
+  ('create_organization_key', '{}', '{}', '{name,expiresAt}'),
+  ('list_organization_keys', '{}', '{}', '{after}'),
+  ('revoke_organization_key', '{"keyId": "UNKNOWN"}', '{keyId}', '{}'),
+  ('rotate_organization_key', '{"keyId": "UNKNOWN"}', '{keyId}', '{}'),
   ('get_organization', '{}', '{}', '{}'),
   ('update_organization', '{}', '{}', '{name,spendingLimit,windowMode}'),
   ('get_customer', '{"customerId": "acme"}', '{customerId}', '{}'),
   ('update_customer', '{"customerId": "acme"}', '{customerId}', '{name,spendingLimit,windowMode,policy}'),
   ('effective_policy', '{"agentId": "AGENT"}', '{agentId}', '{cardId}'),
   ('card_policy', '{"cardId": "CARD"}', '{cardId}', '{}'),
+  ('create_card', '{"agentId": "AGENT"}', '{agentId}', '{purpose,maxAmount,spendingLimit,policyId,policy}'),
+  ('update_card', '{"cardId": "CARD"}', '{cardId}', '{purpose,maxAmount,spendingLimit,policyId,policy}'),
+  ('freeze_card', '{"cardId": "CARD"}', '{cardId}', '{}'),
+  ('unfreeze_card', '{"cardId": "CARD"}', '{cardId}', '{}'),
+  ('close_card', '{"cardId": "UNKNOWN"}', '{cardId}', '{}'),
+  ('get_card', '{"cardId": "CARD"}', '{cardId}', '{}'),
+  ('list_cards', '{}', '{}', '{agentId,status,after}'),
+  ('declare_intent', '{"agentId": "AGENT"}', '{agentId}', '{cardId,customerIntentId,summary,expectedAmount,expectedCurrency,expectedMerchant,expectedMccs,tolerance,tolerancePercent,metadata}'),
+  ('approve_intent', '{"intentId": "UNKNOWN"}', '{intentId}', '{}'),
+  ('reject_intent', '{"intentId": "UNKNOWN"}', '{intentId}', '{reason}'),
+  ('cancel_intent', '{"intentId": "UNKNOWN"}', '{intentId}', '{}'),
+  ('get_intent', '{"intentId": "INTENT"}', '{}', '{agentId,customerIntentId}'),
+  ('list_intents', '{}', '{}', '{agentId,cardId,status,after}'),
+  ('attest', '{"agentId": "AGENT", "summary": "s"}', '{agentId,summary}', '{cardId,expectedAmount,expectedMerchant,context}'),
   ('list_attestations', '{}', '{}', '{agentId,after}'),
   ('poll_events', '{"consumer": "c"}', '{consumer}', '{}'),
   ('ack_events', '{"consumer": "c", "upTo": "UNKNOWN"}', '{consumer,upTo}', '{}'),
@@ -345,14 +375,16 @@ INSERT INTO verb VALUES
   ('delete_event_consumer', '{"consumer": "unknown"}', '{consumer}', '{}');
 -- What each field may be else: further fields that may not be null.
 CREATE TEMP TABLE other_field (name text, field text);
-INSERT INTO other_field VALUES ('capture', 'final'), ('capture', 'force'), ('list_authorizations', 'limit'), ('list_agents', 'limit'), ('list_attestations', 'limit'), ('poll_events', 'limit'), ('rotate_agent_token', 'grace'),
+INSERT INTO other_field VALUES ('capture', 'final'), ('capture', 'force'), ('list_authorizations', 'limit'), ('list_agents', 'limit'), ('list_attestations', 'limit'), ('list_organization_keys', 'limit'), ('rotate_organization_key', 'grace'), ('list_cards', 'limit'), ('list_intents', 'limit'), ('poll_events', 'limit'), ('rotate_agent_token', 'grace'),
   ('update_organization', 'status'), ('update_organization', 'timezone'), ('update_organization', 'currency'), ('update_organization', 'spendingLimitFrequency'), ('update_organization', 'limitApproachingPercent'),
-  ('update_organization', 'captureTolerancePercent'), ('update_organization', 'transactionEvents'), ('update_customer', 'status'), ('update_customer', 'spendingLimitFrequency');
+  ('update_organization', 'captureTolerancePercent'), ('update_organization', 'transactionEvents'), ('update_customer', 'status'), ('update_customer', 'spendingLimitFrequency'),
+  ('create_card', 'type'), ('create_card', 'spendingLimitFrequency'), ('create_card', 'metadata'), ('update_card', 'spendingLimitFrequency'), ('update_card', 'metadata'), ('declare_intent', 'ttlMinutes');
 CREATE TEMP TABLE field AS
 SELECT name, body, field, field = ANY (nullable) AS nullable FROM verb, unnest(required || nullable) AS field UNION SELECT v.name, v.body, o.field, false FROM verb AS v JOIN other_field AS o USING (name)
-UNION SELECT 'get_agent', '{"agentId": "AGENT"}', 'agentId', false;
+UNION VALUES ('get_agent', '{"agentId": "AGENT"}', 'agentId', false), ('get_intent', '{"intentId": "INTENT"}', 'intentId', false);
 SELECT is(array_agg(p.proname::text ORDER BY p.proname), (SELECT array_agg(name ORDER BY name) FROM verb), 'no verb is left out')
-  FROM pg_proc AS p WHERE p.pronamespace = 'ledger_agents_api'::regnamespace AND p.prosrc IN ('la_api_spend', 'la_api_account');
+  FROM pg_proc AS p WHERE p.pronamespace = 'ledger_agents_api'::regnamespace AND p.prosrc = 'la_api'
+   AND p.proname <> ALL ('{register_agent,create_agent,update_agent,create_policy,update_policy,delete_policy,get_policy,list_policies}'); -- in json.sql and template.sql
 
 -- With a hold of its own, of which a refund finds something captured.
 CREATE FUNCTION pg_temp.alone(name text, document text, more jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -365,26 +397,30 @@ BEGIN
 END
 $$;
 SELECT is(pg_temp.alone(name, body), CASE name WHEN 'deregister_agent' THEN '404 not_found_error unknown_agent agentId' WHEN 'rotate_agent_token' THEN '404 not_found_error unknown_token tokenId'
-            WHEN 'ack_events' THEN '404 not_found_error unknown_event upTo' WHEN 'delete_event_consumer' THEN '404 not_found_error unknown_consumer consumer' ELSE 'ok' END, 'right: ' || name) FROM verb WHERE name <> 'revoke_agent_token';
+            WHEN 'revoke_organization_key' THEN '404 not_found_error unknown_key keyId' WHEN 'rotate_organization_key' THEN '404 not_found_error unknown_key keyId'
+            WHEN 'ack_events' THEN '404 not_found_error unknown_event upTo' WHEN 'delete_event_consumer' THEN '404 not_found_error unknown_consumer consumer'
+            WHEN 'close_card' THEN '404 not_found_error unknown_card cardId' WHEN 'approve_intent' THEN '404 not_found_error unknown_intent intentId' WHEN 'reject_intent' THEN '404 not_found_error unknown_intent intentId'
+            WHEN 'cancel_intent' THEN '404 not_found_error unknown_intent intentId' ELSE 'ok' END, 'right: ' || name) FROM verb WHERE name <> 'revoke_agent_token';
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || '{"externalid": "x"}'), '400 invalid_request_error unknown_field externalid', 'unknown: ' || name) FROM verb;
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || '{"agent_id": "x"}'), '400 invalid_request_error unknown_field agent_id', 'snake_case is unknown: ' || name) FROM verb;
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || '{"organizationId": "x"}'), '400 invalid_request_error unknown_field organizationId', 'no body names the organization: ' || name) FROM verb;
 SELECT is(pg_temp.outcome(name, document), '400 invalid_request_error invalid_type', format('%s %s', name, document)) FROM verb, unnest('{[],1,"null"}'::jsonb[]) AS document;
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) - f.field), '400 invalid_request_error null_value ' || f.field, format('%s without %s', name, f.field)) FROM verb, unnest(required) AS f (field);
 SELECT is(pg_temp.alone(name, body, jsonb_build_object(field, NULL)),
-          CASE WHEN nullable THEN 'ok' WHEN name = 'get_agent' THEN '400 invalid_request_error invalid_value agentId'
+          CASE WHEN name = 'reject_intent' AND nullable THEN '404 not_found_error unknown_intent intentId' WHEN nullable THEN 'ok'
+               WHEN name IN ('get_agent', 'get_intent') THEN '400 invalid_request_error invalid_value ' || field
                ELSE '400 invalid_request_error null_value ' || field END, format('%s with %s null', name, field))
   FROM field WHERE NOT (nullable AND field = 'amount');
 -- Ids of a wrong type are unknown ones, as all that is no uuid is.
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || jsonb_build_object(field, value)),
-          CASE WHEN field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId') THEN '404 not_found_error unknown_' || regexp_replace(field, 'Id$', '') || ' ' || field WHEN field = 'upTo' THEN '404 not_found_error unknown_event upTo'
+          CASE WHEN field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'keyId', 'policyId') THEN '404 not_found_error unknown_' || regexp_replace(field, 'Id$', '') || ' ' || field WHEN field = 'upTo' THEN '404 not_found_error unknown_event upTo'
                ELSE '400 invalid_request_error invalid_type ' || field END, format('%s with %s %s', name, field, value))
-  FROM field, unnest(CASE WHEN field IN ('amount', 'limit', 'spendingLimit', 'limitApproachingPercent', 'captureTolerancePercent') THEN '{"\"1\"",1.5,true,[1],1e30}' WHEN field IN ('metadata', 'policy') THEN '{"\"{}\"",1,true}'
-                     WHEN field IN ('final', 'force', 'transactionEvents') THEN '{"\"true\"",1,"{}"}' ELSE '{1,true,[],"{}"}' END::jsonb[]) AS value;
+  FROM field, unnest(CASE WHEN field IN ('amount', 'limit', 'spendingLimit', 'limitApproachingPercent', 'captureTolerancePercent', 'maxAmount', 'expectedAmount', 'tolerance', 'tolerancePercent', 'ttlMinutes') THEN '{"\"1\"",1.5,true,[1],1e30}' WHEN field IN ('metadata', 'policy', 'context') THEN '{"\"{}\"",1,true}'
+                     WHEN field = 'expectedMccs' THEN '{"\"5812\"",5812,true,[5812],"{}"}' WHEN field IN ('final', 'force', 'transactionEvents') THEN '{"\"true\"",1,"{}"}' ELSE '{1,true,[],"{}"}' END::jsonb[]) AS value;
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || jsonb_build_object(field, 'no uuid')), '404 not_found_error unknown_' || CASE field WHEN 'upTo' THEN 'event' ELSE regexp_replace(field, 'Id$', '') END || ' ' || field, format('%s with %s no uuid', name, field))
-  FROM field WHERE field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'upTo');
+  FROM field WHERE field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'keyId', 'policyId', 'upTo');
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || pg_temp.body(jsonb_build_object(field, 'UNKNOWN')::text)), '404 not_found_error unknown_' || CASE field WHEN 'upTo' THEN 'event' ELSE regexp_replace(field, 'Id$', '') END || ' ' || field, format('%s with an unknown %s', name, field))
-  FROM field WHERE field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'upTo') AND name <> 'list_authorizations' AND name <> 'list_attestations';
+  FROM field WHERE field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'keyId', 'policyId', 'upTo') AND name !~ '^list_(authorizations|attestations|cards|intents)$' AND NOT (name = 'get_intent' AND field = 'agentId');
 -- Values that are wrong in themselves, by the field's name.
 CREATE TEMP TABLE wrong (field text, value jsonb, code text);
 INSERT INTO wrong VALUES ('amount', '0', 'invalid_amount'), ('amount', '-5', 'invalid_amount'), ('amount', '-5000000000', 'out_of_range'), ('currency', '"x"', 'invalid_currency'), ('currency', '"U-D"', 'invalid_currency'), ('merchant', '""', 'invalid_length'),
@@ -393,7 +429,10 @@ INSERT INTO wrong VALUES ('amount', '0', 'invalid_amount'), ('amount', '-5', 'in
   ('decision', '"maybe"', 'invalid_value'), ('status', '"gone"', 'invalid_value'), ('limit', '0', 'out_of_range'), ('limit', '1001', 'out_of_range'), ('after', '"x"', 'invalid_value'), ('name', '""', 'invalid_length'), ('expiresAt', '"2026-01-01"', 'invalid_value'),
   ('expiresAt', '"2020-01-01T00:00:00Z"', 'invalid_value'), ('grace', '"1h"', 'invalid_value'), ('consumer', '""', 'invalid_length'), ('customerId', '""', 'invalid_length'), ('userId', '""', 'invalid_length'), ('externalId', '""', 'invalid_length'),
   ('spendingLimit', '-1', 'out_of_range'), ('spendingLimitFrequency', '"monthly"', 'invalid_value'), ('windowMode', '"sliding"', 'invalid_value'), ('timezone', '"Mars/Base"', 'invalid_timezone'), ('limitApproachingPercent', '0', 'out_of_range'),
-  ('captureTolerancePercent', '101', 'out_of_range'), ('policy', '1', 'invalid_type');
+  ('captureTolerancePercent', '101', 'out_of_range'), ('policy', '1', 'invalid_type'), ('purpose', '""', 'invalid_length'), ('maxAmount', '0', 'out_of_range'), ('type', '"many"', 'invalid_value'), ('customerIntentId', '""', 'invalid_length'), ('summary', '""', 'invalid_length'),
+  ('reason', '""', 'invalid_length'), ('expectedAmount', '0', 'invalid_amount'), ('expectedCurrency', '"x"', 'invalid_currency'), ('expectedMerchant', '""', 'invalid_length'), ('expectedMerchant', '"-"', 'invalid_value'),
+  ('expectedMccs', '[]', 'invalid_length'), ('expectedMccs', '["12"]', 'invalid_value'), ('tolerance', '-1', 'out_of_range'), ('tolerancePercent', '101', 'out_of_range'), ('ttlMinutes', '0', 'out_of_range'), ('ttlMinutes', '1441', 'out_of_range'),
+  ('context', '[]', 'invalid_type');
 CREATE FUNCTION pg_temp.stored() RETURNS bigint[] LANGUAGE sql AS $$
   SELECT ARRAY[(SELECT count(*) FROM ledger_agents.authorizations), (SELECT count(*) FROM ledger_agents.authorization_entries), (SELECT count(*) FROM ledger_agents.customers), (SELECT count(*) FROM ledger_agents.agent_tokens),
                (SELECT count(*) FROM ledger_agents.event_consumers), (SELECT count(*) FROM ledger_agents.events), (SELECT count(*) FROM ledger_agents.configuration_changes)]
@@ -401,7 +440,7 @@ $$;
 SELECT pg_temp.stored() AS stored \gset
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || jsonb_build_object(field, value)), format('400 invalid_request_error %s %s', code, field), format('%s with %s %s', name, field, value)) FROM field JOIN wrong USING (field);
 SELECT is(pg_temp.stored(), :'stored'::bigint[], 'and nothing is left behind');
-SELECT is(array_agg(DISTINCT field ORDER BY field), '{agentId,authorizationId,cardId,final,force,intentId,tokenId,transactionEvents,upTo}', 'every other field has a value that is wrong') FROM field WHERE field NOT IN (SELECT field FROM wrong);
+SELECT is(array_agg(DISTINCT field ORDER BY field), '{agentId,authorizationId,cardId,final,force,intentId,keyId,policyId,tokenId,transactionEvents,upTo}', 'every other field has a value that is wrong') FROM field WHERE field NOT IN (SELECT field FROM wrong);
 SELECT is(string_agg(DISTINCT f.name || ' ' || m.message, '; '), NULL, 'no message has a name of SQL') FROM field AS f JOIN wrong USING (field), LATERAL (SELECT pg_temp.call(f.name, pg_temp.body(body) || jsonb_build_object(field, value)) #>> '{error,message}' AS message) AS m
  WHERE m.message ~ '[a-z]_[a-z]';
 SELECT is(pg_temp.call(name, body::jsonb) #>> '{error,message}', want, 'messages speak as bodies do: ' || want)
@@ -416,13 +455,13 @@ SELECT is(pg_temp.outcome(name, pg_temp.body(body)), want, format('%s %s', name,
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
 
 --
--- By an agent's token: its own, and nothing else. (What it may not do is in access.sql.)
+-- By an agent's token: its own, and nothing else. (What it may and may not is in agent_rights.sql.)
 --
 SELECT is(agent_id, :'agent', 'from here on it is the agent') FROM ledger_agents.authenticate(:'token');
 SELECT is(pg_temp.outcome(name, pg_temp.body(body)), want, format('an agent: %s %s', name, body))
   FROM (VALUES ('authorize', '{"amount": 1}', 'ok'), ('evaluate', '{"amount": 1}', 'ok'), ('explain_authorization', '{"amount": 1}', 'ok'), ('explain_authorization', '{"authorizationId": "HOLD"}', 'ok'), ('agent_budget', '{}', 'ok'),
                ('get_authorization', '{"authorizationId": "HOLD"}', 'ok'), ('get_agent', '{"agentId": "AGENT"}', 'ok'), ('get_agent', '{"externalId": "here"}', '404 not_found_error unknown_agent agentId'),
-               ('capture', '{"authorizationId": "HOLD"}', '403 permission_error not_allowed'), ('record_spend', '{"amount": 1}', '403 permission_error not_allowed'), ('card_policy', '{"cardId": "CARD"}', '403 permission_error not_allowed')) AS v (name, body, want);
+               ('capture', '{"authorizationId": "HOLD"}', '403 permission_error not_allowed'), ('record_spend', '{"amount": 1}', '403 permission_error not_allowed'), ('card_policy', '{"cardId": "CARD"}', 'ok')) AS v (name, body, want);
 SELECT is(pg_temp.outcome(name, jsonb_build_object('agentId', :'here', 'amount', 1) - CASE WHEN name IN ('get_agent', 'agent_budget', 'list_authorizations') THEN 'amount' ELSE '' END), '404 not_found_error unknown_agent agentId', 'another agent: ' || name)
   FROM unnest('{authorize,evaluate,explain_authorization,get_agent,agent_budget,list_authorizations}'::text[]) AS name;
 SELECT is((SELECT jsonb_agg(DISTINCT d -> 'agentId') FROM jsonb_array_elements(pg_temp.call('list_authorizations', '{}') -> 'data') AS d), jsonb_build_array(:'agent'), 'its own authorizations');

@@ -207,10 +207,11 @@ INSERT INTO json_mistake VALUES
   ('delete_policy', '{"policyId": "NONE"}', '404 unknown_policy policyId'),
   ('delete_policy', '{"policyId": "USED"}', '409 policy_in_use policyId'),
   ('delete_policy', '{"policyId": "USED", "force": true}', '400 unknown_field force'),
-  ('get_policy', '{}', '400 null_value policyId'),
+  ('get_policy', '{}', '400 invalid_value policyId'),
   ('get_policy', '{"policyId": ""}', '404 unknown_policy policyId'),
   ('get_policy', '{"policyId": "FOREIGN"}', '404 unknown_policy policyId'),
-  ('get_policy', '{"policyId": "USED", "name": "used"}', '400 unknown_field name'),
+  ('get_policy', '{"policyId": "USED", "name": "used"}', '400 invalid_value policyId'),
+  ('get_policy', '{"name": "foreign"}', '404 unknown_policy name'),
   ('list_policies', '{"limit": 0}', '400 out_of_range limit'),
   ('list_policies', '{"limit": 101}', '400 out_of_range limit'),
   ('list_policies', '{"limit": "5"}', '400 invalid_type limit'),
@@ -250,6 +251,7 @@ INSERT INTO whole VALUES ('{"requireIntent": true, "requireAttestation": false, 
 CREATE TEMP TABLE made AS SELECT pg_temp.call('create_policy', body || '{"name": "whole"}') AS answer FROM whole;
 SELECT is(answer - 'id', body || '{"object": "policy", "name": "whole", "createdAt": "2026-03-02T11:01:00Z"}', 'every rule comes back') FROM made, whole;
 SELECT is(pg_temp.call('get_policy', jsonb_build_object('policyId', answer -> 'id')), answer, 'get gives the same') FROM made;
+SELECT is(pg_temp.call('get_policy', '{"name": "whole"}'), answer, 'by its name, too') FROM made;
 SELECT is(pg_temp.call('update_policy', jsonb_build_object('policyId', answer -> 'id')), answer, 'nothing given, nothing changed') FROM made;
 SELECT is(pg_temp.call('update_policy', jsonb_build_object('policyId', answer -> 'id') || (SELECT jsonb_object_agg(key, NULL) FROM jsonb_each(body))),
           answer - ARRAY(SELECT jsonb_object_keys(body)), 'null removes a rule') FROM made, whole;

@@ -100,8 +100,11 @@ BEGIN
   DELETE FROM seen;
   INSERT INTO seen SELECT id FROM ledger_agents.configuration_changes UNION ALL SELECT id FROM ledger_agents.events;
   BEGIN
+    PERFORM set_config('role', 'view_api', true);
+    PERFORM ledger_agents.authenticate(current_setting('test.key'));
     EXECUTE call INTO result;
-    RETURN coalesce(result, 'nothing');
+    PERFORM set_config('role', 'none', true);
+    RETURN coalesce(regexp_replace(result, '(key):[0-9a-f-]{36}', '\1'), 'nothing');
   EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
     RETURN concat_ws(' ', SQLSTATE, SQLERRM, '|', detail);
@@ -112,7 +115,8 @@ CREATE FUNCTION pg_temp.done() RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ', (SELECT string_agg(object_type || ' ' || action, ', ' ORDER BY object_type COLLATE "C", action COLLATE "C") FROM ledger_agents.configuration_changes WHERE id NOT IN (SELECT id FROM seen)),
                    (SELECT string_agg(type::text, ', ' ORDER BY type) FROM ledger_agents.events WHERE id NOT IN (SELECT id FROM seen)))
 $$;
--- {name} stands for an id.
+-- Everything is done as the level api does it, with a key. {name} stands for an id.
+SELECT set_config('test.key', key, false) FROM ledger_agents.create_organization_key('test') \g /dev/null
 SELECT id AS token_id FROM ledger_agents.create_agent_token(:'agent') \gset
 SELECT id AS asked FROM ledger_agents.declare_intent(:'agent', summary => 'asks', expected_amount => 97000) \gset
 SELECT id AS asked_again FROM ledger_agents.declare_intent(:'agent', summary => 'asks', expected_amount => 98000) \gset
@@ -157,14 +161,14 @@ INSERT INTO ledger_agents_api.policies (name, "ttlDays") VALUES ('bad', 0)|PT400
 UPDATE ledger_agents_api.policies SET "ttlDays" = NULL, "ttlMinutes" = 8, limits = '{"perAuth": 1}' WHERE name = 'new' RETURNING concat_ws(' ', "ttlDays", "ttlMinutes", limits, "blockedMccs")|8 {"perAuth": 1} ["7995"]|policy update
 DELETE FROM ledger_agents_api.policies WHERE name = 'new' RETURNING "ttlMinutes"|8|policy delete
 INSERT INTO ledger_agents_api.intents ("agentId", "customerIntentId", summary, "expectedAmount", "expectedMccs", "ttlMinutes") VALUES ({agent}, 'c', 's', 3, '["5812"]', 9) RETURNING concat_ws(' ', status, summary, "expectedMccs", "ttlMinutes")|pending s ["5812"] 9|
-UPDATE ledger_agents_api.intents SET status = 'pending' WHERE id = {asked} RETURNING concat_ws(' ', status, "approvedBy")|pending operator|intent approve intent.approved
+UPDATE ledger_agents_api.intents SET status = 'pending' WHERE id = {asked} RETURNING concat_ws(' ', status, "approvedBy")|pending key|intent approve intent.approved
 UPDATE ledger_agents_api.intents SET status = 'canceled' WHERE id = {asked} RETURNING status|canceled|intent cancel intent.canceled
 UPDATE ledger_agents_api.intents SET status = 'rejected', "rejectionReason" = 'dear' WHERE id = {again} RETURNING concat_ws(' ', status, "rejectionReason")|rejected dear|intent reject intent.rejected
 UPDATE ledger_agents_api.intents SET status = 'matched' WHERE id = {again}|PT400 status cannot be changed so|
 UPDATE ledger_agents_api.intents SET summary = 'x' WHERE id = {again}|PT400 summary cannot be changed so|
 DELETE FROM ledger_agents_api.intents WHERE id = {again}|PT409 |
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount, merchant, "holdFor", "idempotencyKey", metadata) VALUES ({agent}, 4, 'M', 'PT30M', 'v', '{"o": 1}') RETURNING concat_ws(' ', decision, reason, amount, merchant, "holdFor", "idempotencyKey", metadata)|approved 4 M PT30M v {"o": 1}|intent.mismatched
-INSERT INTO ledger_agents_api.authorizations ("agentId", amount, merchant, "holdFor", "idempotencyKey") VALUES ({agent}, 4, 'M', 'PT30M', 'v') RETURNING sequence - (SELECT max(sequence) FROM ledger_agents.authorizations WHERE agent_id = {agent})|0|
+INSERT INTO ledger_agents_api.authorizations ("agentId", amount, merchant, "holdFor", "idempotencyKey") VALUES ({agent}, 4, 'M', 'PT30M', 'v') RETURNING sequence - (SELECT max(sequence) FROM ledger_agents_api.authorizations WHERE "agentId" = {agent})|0|
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount) VALUES ({agent}, 6) RETURNING concat_ws(' ', decision, reason)|declined intent_mismatch|
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount, "idempotencyKey") VALUES ({agent}, 3, 'v')|PT409 |
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount) VALUES ({agent}, 0)|PT400 |
