@@ -77,6 +77,9 @@ la_camel_case(const char *name)
 	char	   *result = palloc(strlen(name) + 1);
 	char	   *to = result;
 
+	/* The one name that is another one there. */
+	if (strcmp(name, "client_intent_id") == 0)
+		return "customerIntentId";
 	for (; *name != '\0'; name++)
 	{
 		if (name[0] == '_' && name[1] != '\0')
@@ -88,16 +91,28 @@ la_camel_case(const char *name)
 	return result;
 }
 
-/* The message with the name of the field as the body has it. */
+/* A message with SQL's names as bodies have them; what is quoted is a value. */
 static char *
-in_words_of_body(const char *message, const char *field)
+in_words_of_bodies(const char *message)
 {
-	const char *found = strchr(field, '_') == NULL ? NULL : strstr(message, field);
+	StringInfoData text;
+	bool		quoted = false;
 
-	if (found == NULL)
-		return pstrdup(message);
-	return psprintf("%.*s%s%s", (int) (found - message), message, la_camel_case(field),
-					found + strlen(field));
+	initStringInfo(&text);
+	while (*message != '\0')
+	{
+		size_t		length = strspn(message, "abcdefghijklmnopqrstuvwxyz_");
+
+		if (!quoted && length > 0)
+		{
+			appendStringInfoString(&text, la_camel_case(pnstrdup(message, length)));
+			message += length;
+			continue;
+		}
+		quoted ^= *message == '"';
+		appendStringInfoChar(&text, *message++);
+	}
+	return text.data;
 }
 
 /* Of the call in progress. */
@@ -144,8 +159,7 @@ telling_of(const ErrorData *error, const struct ErrorClass *class)
 			telling.status = named_errors[i].status;
 		}
 	telling.given = error->column_name == NULL || strcmp(telling.code, "unknown_field") == 0;
-	telling.message = telling.given ? error->message
-		: in_words_of_body(error->message, error->column_name);
+	telling.message = telling.given ? error->message : in_words_of_bodies(error->message);
 	return telling;
 }
 
