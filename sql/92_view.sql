@@ -334,10 +334,10 @@ SELECT
 		ELSE 'refunded'::ledger_agents.authorization_status END AS status,
 	x.reason,
 	pg_catalog.to_jsonb(x.reasons) AS reasons,
-	CASE WHEN x.failed_limits IS NOT NULL THEN
-		(SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
-			'scope', l.value -> 'scope', 'rule', l.value -> 'rule', 'limit', l.value -> 'limit', 'spent', l.value -> 'spent',
-			'remaining', l.value -> 'remaining', 'windowStart', l.value -> 'window_start', 'nextReset', l.value -> 'next_reset'))), '[]')
+	CASE WHEN x.failed_limits IS NOT NULL THEN (
+		SELECT coalesce(pg_catalog.jsonb_agg(
+			pg_catalog.jsonb_strip_nulls(l.value - '{window_start,next_reset}'::text[] || pg_catalog.jsonb_build_object(
+				'windowStart', l.value -> 'window_start', 'nextReset', l.value -> 'next_reset'))), '[]')
 		FROM pg_catalog.jsonb_array_elements(x.failed_limits) AS l) END AS "failedLimits",
 	x.max_approvable AS "maxApprovable",
 	x.retry_at AS "retryAt",
@@ -406,7 +406,7 @@ COMMENT ON COLUMN ledger_agents_api.authorizations.decision IS 'approved or decl
 COMMENT ON COLUMN ledger_agents_api.authorizations.status IS 'What became of it; a hold is expired from expiresAt on.';
 COMMENT ON COLUMN ledger_agents_api.authorizations.reason IS 'The first rule that failed.';
 COMMENT ON COLUMN ledger_agents_api.authorizations.reasons IS 'All rules that failed, in their order.';
-COMMENT ON COLUMN ledger_agents_api.authorizations."failedLimits" IS 'Each limit that failed: scope, rule, limit, spent, remaining, windowStart, nextReset.';
+COMMENT ON COLUMN ledger_agents_api.authorizations."failedLimits" IS 'Each limit that failed: scope, rule, limit, spent, remaining, windowStart, nextReset; or currency, where that is another one.';
 COMMENT ON COLUMN ledger_agents_api.authorizations."maxApprovable" IS 'Largest amount that would have passed, in minor units.';
 COMMENT ON COLUMN ledger_agents_api.authorizations."retryAt" IS 'When it would pass by time alone.';
 COMMENT ON COLUMN ledger_agents_api.authorizations.remaining IS 'What an approval left of the tightest limit, in minor units.';

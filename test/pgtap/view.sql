@@ -43,6 +43,7 @@ SELECT FROM ledger_agents.capture(:'refunded');
 SELECT FROM ledger_agents.refund(:'refunded');
 SELECT FROM ledger_agents.record_spend(:'agent', 123, merchant => 'Elsewhere');
 SELECT FROM ledger_agents.authorize(:'other', 501);
+SELECT FROM ledger_agents.authorize(:'other', 5, currency => 'EUR');
 SELECT FROM ledger_agents.authorize(:'agent', 95000);
 SELECT id AS open FROM ledger_agents.declare_intent(:'agent', client_intent_id => 'i', summary => 'tea', expected_amount => 300, expected_merchant => 'Tea', expected_mccs => '{5499}', tolerance => 3, tolerance_percent => 4, ttl_minutes => 60) \gset
 SELECT id AS brief FROM ledger_agents.declare_intent(:'agent', summary => 'brief', expected_amount => 10, ttl_minutes => 1) \gset
@@ -68,7 +69,7 @@ $$;
 SELECT cmp_ok(count(*)::integer, '>=', least, 'there are ' || least || ' and more: ' || name)
 FROM (SELECT 'agents', 3, id FROM ledger_agents_api.agents UNION ALL SELECT 'cards', 2, id FROM ledger_agents_api.cards
       UNION ALL SELECT 'policies', 2, id FROM ledger_agents_api.policies UNION ALL SELECT 'intents', 5, id FROM ledger_agents_api.intents
-      UNION ALL SELECT 'authorizations', 13, id FROM ledger_agents_api.authorizations) AS v (name, least, id)
+      UNION ALL SELECT 'authorizations', 14, id FROM ledger_agents_api.authorizations) AS v (name, least, id)
 GROUP BY name, least ORDER BY name;
 SELECT is(pg_temp.plain(to_jsonb(v)), pg_temp.plain(ledger_agents_api.get_agent(jsonb_build_object('agentId', v.id))), 'an agent, ' || v.status) FROM ledger_agents_api.agents v ORDER BY id;
 SELECT is(pg_temp.plain(to_jsonb(v)), pg_temp.plain(ledger_agents_api.get_card(jsonb_build_object('cardId', v.id))), 'a card, ' || v.status) FROM ledger_agents_api.cards v ORDER BY id;

@@ -29,11 +29,11 @@ sub missing
 }
 
 # In front of the database postgres of a node that has the extension. The rest are settings for its environment,
-# as PGRST_DB_POOL => 1.
+# as PGRST_DB_POOL => 1; with PGRST_SERVER_PORT it takes the place of one that was stopped.
 sub start
 {
 	my ($class, $node, %settings) = @_;
-	my $self = bless { port => PostgreSQL::Test::Cluster::get_free_port(), log => '' }, $class;
+	my $self = bless { port => $settings{PGRST_SERVER_PORT} // PostgreSQL::Test::Cluster::get_free_port(), log => '' }, $class;
 
 	local %ENV = (
 		%ENV,
