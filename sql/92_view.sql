@@ -6,6 +6,13 @@
  * is read.  Functions in a view run with the rights of whoever reads it: those
  * that look at rows are for everybody with the level api, and look for themselves
  * who it is.
+ *
+ * Rows stand in the order of id, newest first.  A security barrier keeps the
+ * planner from knowing the order that the reader asks for: only the one that the
+ * view itself has can come from an index, so that a page reads a page.  What an
+ * agent sees is an arm of its own, with an index of its own: as an OR beside the
+ * organization it would read all of that.  And of a union no row can be locked:
+ * SELECT FOR UPDATE on it holds up nobody.
  */
 CREATE FUNCTION ledger_agents.visible_organization(to_agents boolean) RETURNS text
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -98,12 +105,21 @@ SELECT
 	a.suspended_by AS "suspendedBy",
 	pg_catalog.floor(extract(epoch FROM a.suspended_at) * 1000)::bigint AS "suspendedAt",
 	pg_catalog.floor(extract(epoch FROM a.updated_at) * 1000)::bigint AS "updatedAt"
-FROM ledger_agents.agents a
-WHERE (SELECT ledger_agents.visible_organization(true)) IS NOT NULL
-  AND a.organization_id = (SELECT ledger_agents.visible_organization(true))
-  AND ((SELECT ledger_agents.visible_agent()) IS NULL OR a.id = (SELECT ledger_agents.visible_agent()));
+FROM (
+	(SELECT a.* FROM ledger_agents.agents a
+	WHERE (SELECT ledger_agents.visible_agent()) IS NULL
+	  AND a.organization_id = (SELECT ledger_agents.visible_organization(true))
+	ORDER BY a.id DESC)
+	UNION ALL
+	(SELECT a.* FROM ledger_agents.agents a
+	WHERE (SELECT ledger_agents.visible_agent()) IS NOT NULL
+	  AND a.organization_id = (SELECT ledger_agents.visible_organization(true))
+	  AND a.id = (SELECT ledger_agents.visible_agent())
+	ORDER BY a.id DESC)
+) AS a
+ORDER BY a.id DESC;
 
-CREATE TRIGGER agents_write INSTEAD OF UPDATE OR DELETE ON ledger_agents_api.agents
+CREATE TRIGGER agents_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.agents
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.agents IS
@@ -154,10 +170,19 @@ SELECT
 	ledger_agents.visible_card_spend(c.id) AS "currentSpend",
 	c.metadata,
 	pg_catalog.floor(extract(epoch FROM c.created_at) * 1000)::bigint AS "createdAt"
-FROM ledger_agents.cards c
-WHERE (SELECT ledger_agents.visible_organization(true)) IS NOT NULL
-  AND c.organization_id = (SELECT ledger_agents.visible_organization(true))
-  AND ((SELECT ledger_agents.visible_agent()) IS NULL OR c.agent_id = (SELECT ledger_agents.visible_agent()));
+FROM (
+	(SELECT c.* FROM ledger_agents.cards c
+	WHERE (SELECT ledger_agents.visible_agent()) IS NULL
+	  AND c.organization_id = (SELECT ledger_agents.visible_organization(true))
+	ORDER BY c.id DESC)
+	UNION ALL
+	(SELECT c.* FROM ledger_agents.cards c
+	WHERE (SELECT ledger_agents.visible_agent()) IS NOT NULL
+	  AND c.organization_id = (SELECT ledger_agents.visible_organization(true))
+	  AND c.agent_id = (SELECT ledger_agents.visible_agent())
+	ORDER BY c.id DESC)
+) AS c
+ORDER BY c.id DESC;
 
 CREATE TRIGGER cards_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.cards
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
@@ -216,7 +241,8 @@ SELECT
 	p.created_at AS "createdAt"
 FROM ledger_agents.policies p
 WHERE (SELECT ledger_agents.visible_organization(false)) IS NOT NULL
-  AND p.organization_id = (SELECT ledger_agents.visible_organization(false));
+  AND p.organization_id = (SELECT ledger_agents.visible_organization(false))
+ORDER BY p.id DESC;
 
 CREATE TRIGGER policies_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.policies
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
@@ -284,10 +310,19 @@ SELECT
 	i.authorization_id AS "transactionId",
 	i.metadata,
 	i.created_at AS "createdAt"
-FROM ledger_agents.intents i
-WHERE (SELECT ledger_agents.visible_organization(true)) IS NOT NULL
-  AND i.organization_id = (SELECT ledger_agents.visible_organization(true))
-  AND ((SELECT ledger_agents.visible_agent()) IS NULL OR i.agent_id = (SELECT ledger_agents.visible_agent()));
+FROM (
+	(SELECT i.* FROM ledger_agents.intents i
+	WHERE (SELECT ledger_agents.visible_agent()) IS NULL
+	  AND i.organization_id = (SELECT ledger_agents.visible_organization(true))
+	ORDER BY i.id DESC)
+	UNION ALL
+	(SELECT i.* FROM ledger_agents.intents i
+	WHERE (SELECT ledger_agents.visible_agent()) IS NOT NULL
+	  AND i.organization_id = (SELECT ledger_agents.visible_organization(true))
+	  AND i.agent_id = (SELECT ledger_agents.visible_agent())
+	ORDER BY i.id DESC)
+) AS i
+ORDER BY i.id DESC;
 
 CREATE TRIGGER intents_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.intents
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
@@ -370,7 +405,18 @@ SELECT
 	x.agent_spent AS "agentSpent",
 	x.metadata,
 	x.decided_at AS "decidedAt"
-FROM ledger_agents.authorizations x
+FROM (
+	(SELECT x.* FROM ledger_agents.authorizations x
+	WHERE (SELECT ledger_agents.visible_agent()) IS NULL
+	  AND x.organization_id = (SELECT ledger_agents.visible_organization(true))
+	ORDER BY x.id DESC)
+	UNION ALL
+	(SELECT x.* FROM ledger_agents.authorizations x
+	WHERE (SELECT ledger_agents.visible_agent()) IS NOT NULL
+	  AND x.organization_id = (SELECT ledger_agents.visible_organization(true))
+	  AND x.agent_id = (SELECT ledger_agents.visible_agent())
+	ORDER BY x.id DESC)
+) AS x
 CROSS JOIN LATERAL (
 	/* Of a hold with increments: the sums of its parts. */
 	SELECT pg_catalog.sum(coalesce(p.captured_amount, 0))::bigint AS captured,
@@ -387,11 +433,9 @@ CROSS JOIN LATERAL (
 			WHERE e.organization_id = x.organization_id AND e.authorization_id = x.id
 			  AND e.kind = 'increment' AND e.added_amount > 0))
 ) AS t
-WHERE (SELECT ledger_agents.visible_organization(true)) IS NOT NULL
-  AND x.organization_id = (SELECT ledger_agents.visible_organization(true))
-  AND ((SELECT ledger_agents.visible_agent()) IS NULL OR x.agent_id = (SELECT ledger_agents.visible_agent()));
+ORDER BY x.id DESC;
 
-CREATE TRIGGER authorizations_write INSTEAD OF INSERT ON ledger_agents_api.authorizations
+CREATE TRIGGER authorizations_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.authorizations
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.authorizations IS
@@ -447,7 +491,11 @@ SELECT
 	e.data
 FROM ledger_agents.events e
 WHERE (SELECT ledger_agents.visible_organization(false)) IS NOT NULL
-  AND e.organization_id = (SELECT ledger_agents.visible_organization(false));
+  AND e.organization_id = (SELECT ledger_agents.visible_organization(false))
+ORDER BY e.id DESC;
+
+CREATE TRIGGER events_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.events
+	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.events IS
 'What has happened, as webhooks tell it.
@@ -473,9 +521,10 @@ SELECT
 FROM ledger_agents.agent_tokens t
 LEFT JOIN ledger_agents.agent_token_uses u ON u.organization_id = t.organization_id AND u.token_id = t.id
 WHERE (SELECT ledger_agents.visible_organization(false)) IS NOT NULL
-  AND t.organization_id = (SELECT ledger_agents.visible_organization(false));
+  AND t.organization_id = (SELECT ledger_agents.visible_organization(false))
+ORDER BY t.id DESC;
 
-CREATE TRIGGER tokens_write INSTEAD OF DELETE ON ledger_agents_api.tokens
+CREATE TRIGGER tokens_write INSTEAD OF INSERT OR UPDATE OR DELETE ON ledger_agents_api.tokens
 	FOR EACH ROW EXECUTE FUNCTION ledger_agents.write_view();
 
 COMMENT ON VIEW ledger_agents_api.tokens IS

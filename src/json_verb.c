@@ -31,7 +31,6 @@ static List *call_rows(const LaJsonVerb *verb, const LaArguments *arguments, boo
 static Jsonb *answer_page(const LaJsonVerb *verb, LaArguments *arguments, List *rows);
 static void put_row(LaDocument *to, const LaShape *shape, Datum row);
 static bool is_declined(Datum row);
-static bool prefers_402(void);
 
 const LaJsonVerb *
 la_json_verb(const char *name)
@@ -59,7 +58,7 @@ la_speak(const LaPrincipal *caller, const LaJsonVerb *verb, Jsonb *body)
 	if (is_set)
 		return answer_page(verb, &arguments, rows);
 	if ((verb->traits & LA_DECIDES) != 0 && is_declined(PointerGetDatum(linitial(rows))) &&
-		prefers_402())
+		la_request_prefers("decline=402"))
 		la_set_status(402);
 	la_begin_object(&answer);
 	put_row(&answer, verb->shape, PointerGetDatum(linitial(rows)));
@@ -176,22 +175,4 @@ is_declined(Datum row)
 	Datum		decision = GetAttributeByName(DatumGetHeapTupleHeader(row), "decision", &isnull);
 
 	return strcmp(la_enum_label(decision), "declined") == 0;
-}
-
-/* One of the preferences, which commas part, is decline=402. */
-static bool
-prefers_402(void)
-{
-	static const char wanted[] = "decline=402";
-	const char *header = la_request_header("prefer");
-
-	while (header != NULL && *header != '\0')
-	{
-		size_t		length = strcspn(header, ", \t");
-
-		if (length == strlen(wanted) && pg_strncasecmp(header, wanted, length) == 0)
-			return true;
-		header += length + strspn(header + length, ", \t");
-	}
-	return false;
 }

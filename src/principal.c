@@ -13,6 +13,7 @@
 #include "catalog/pg_proc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -29,10 +30,15 @@
 #define AUDITOR_MARKER "act_as_auditor"
 
 static void require_valid_key(const LaPrincipal *caller);
+static void refuse_estimates(PlannedStmt *statement, const char *text, bool read_only,
+							 ProcessUtilityContext context, ParamListInfo params,
+							 QueryEnvironment *environment, DestReceiver *receiver,
+							 QueryCompletion *completion);
 
 static bool is_set = false;
 static LaPrincipal current;
 static SubTransactionId set_in; /* the subtransaction that set it */
+static ProcessUtility_hook_type next_utility;
 
 static void
 at_end_of_transaction(XactEvent event, void *arg)
@@ -64,6 +70,33 @@ la_principal_init(void)
 {
 	RegisterXactCallback(at_end_of_transaction, NULL);
 	RegisterSubXactCallback(at_end_of_subtransaction, NULL);
+	next_utility = ProcessUtility_hook;
+	ProcessUtility_hook = refuse_estimates;
+}
+
+/*
+ * The planner estimates by statistics about the rows of all tenants: how many
+ * rows it expects of a name says whether others have it.  PostgREST asks for
+ * that where a request prefers count=planned.  So there is no EXPLAIN for whoever
+ * belongs to one tenant; without a principal, a role's own rights say what it sees.
+ */
+static void
+refuse_estimates(PlannedStmt *statement, const char *text, bool read_only,
+				 ProcessUtilityContext context, ParamListInfo params,
+				 QueryEnvironment *environment, DestReceiver *receiver,
+				 QueryCompletion *completion)
+{
+	if (is_set && IsA(statement->utilityStmt, ExplainStmt))
+		ereport(ERROR,
+				errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '3')),
+				errmsg("permission denied for estimates"),
+				la_detail("not_allowed", NULL, "They come from statistics about the rows of all tenants."),
+				errhint("Count exactly, or EXPLAIN in a transaction that has not authenticated."));
+	if (next_utility != NULL)
+		next_utility(statement, text, read_only, context, params, environment, receiver, completion);
+	else
+		standard_ProcessUtility(statement, text, read_only, context, params, environment,
+								receiver, completion);
 }
 
 /* Rights count of the role that called from outside, never of the owner whose rights the function has. */

@@ -57,3 +57,19 @@ la_request_header(const char *name)
 				la_detail("invalid_value", "request.headers", "It is an object of strings."));
 	return value == NULL ? NULL : la_json_cstring(value);
 }
+
+bool
+la_request_prefers(const char *preference)
+{
+	const char *header = la_request_header("prefer");
+
+	while (header != NULL && *header != '\0')
+	{
+		size_t		length = strcspn(header, ", \t");
+
+		if (length == strlen(preference) && pg_strncasecmp(header, preference, length) == 0)
+			return true;
+		header += length + strspn(header + length, ", \t");
+	}
+	return false;
+}

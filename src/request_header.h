@@ -21,4 +21,7 @@ extern Jsonb *la_request_object(const char *setting, bool *malformed);
 /* A header of the request, by its name in lower case; NULL: there is none.  22023 where the headers cannot be read. */
 extern char *la_request_header(const char *name);
 
+/* Whether one of the preferences of the header Prefer, which commas part, is this: "name=value". */
+extern bool la_request_prefers(const char *preference);
+
 #endif							/* LA_REQUEST_HEADER_H */

@@ -67,9 +67,9 @@ WHERE s.nspname IN ('ledger_agents', 'ledger_agents_api');
 
 -- Two agents of one customer, one of another organization; each has one authorization.
 SELECT (ledger_agents.create_organization('elsewhere')).id AS elsewhere \gset
-SELECT id AS mine, token AS my_token FROM ledger_agents.register_agent('mine', 'customer', spending_limit => 100000) \gset
-SELECT id AS sibling, token AS sibling_token FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000) \gset
-SELECT id AS foreign FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, organization_id => 'elsewhere') \gset
+SELECT id AS mine, token AS my_token, token_id AS my_token_id FROM ledger_agents.register_agent('mine', 'customer', spending_limit => 100000, policy => '{"requireCard": false}') \gset
+SELECT id AS sibling, token AS sibling_token FROM ledger_agents.register_agent('sibling', 'customer', spending_limit => 100000, policy => '{"requireCard": false}') \gset
+SELECT id AS foreign, token_id AS foreign_token_id FROM ledger_agents.register_agent('foreign', 'customer', spending_limit => 100000, policy => '{"requireCard": false}', organization_id => 'elsewhere') \gset
 SELECT (ledger_agents.authorize(:'mine', 100)).decision, (ledger_agents.authorize(:'sibling', 100)).decision,
        (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).decision \g /dev/null
 \set unknown 01890a5d-ac96-774b-bcce-b302099a8057
@@ -243,6 +243,75 @@ FROM (VALUES ('access_api'), ('access_operator')) AS r (role), (VALUES
 SELECT is(access.attempt('access_api', pg_catalog.format(c.call, :'foreign'), :'key'), access.attempt('access_api', pg_catalog.format(c.call, :'unknown'), :'key'),
           'to a key another tenant''s agent is as unknown as none: ' || c.call)
 FROM (VALUES ('SELECT pg_catalog.replace(ledger_agents_api.update_agent(''{"agentId": "%1$s"}'')::text, ''%1$s'', ''*'')')) AS c (call);
+-- Every function that takes an id (but unfreeze_card, which needs a frozen one), called by a key about its own, another tenant's and no
+-- tenant's. What the own call does is undone.
+CREATE FUNCTION access.tried(call text, secret text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  result text;
+BEGIN
+  BEGIN
+    result := access.attempt('access_api', call, secret);
+    RAISE EXCEPTION USING errcode = 'XX999';
+  EXCEPTION WHEN SQLSTATE 'XX999' THEN
+    RETURN result;
+  END;
+END
+$$;
+SELECT id AS foreign_key_id, key AS foreign_key FROM ledger_agents.create_organization_key('access', organization_id => 'elsewhere') \gset
+SELECT (ledger_agents.create_policy('p', '{}')).id AS my_policy \gset
+SELECT (ledger_agents.create_policy('p', '{}', organization_id => 'elsewhere')).id AS foreign_policy \gset
+SELECT (ledger_agents.create_card(:'mine')).id AS my_card \gset
+SELECT (ledger_agents.create_card(:'sibling')).id AS sibling_card \gset
+SELECT (ledger_agents.create_card(:'foreign', organization_id => 'elsewhere')).id AS foreign_card \gset
+SELECT (ledger_agents.declare_intent(:'mine', client_intent_id => 'i')).id AS my_intent \gset
+SELECT (ledger_agents.declare_intent(:'foreign', client_intent_id => 'i', organization_id => 'elsewhere')).id AS foreign_intent \gset
+SELECT (ledger_agents.authorize(:'mine', 100)).id AS my_spend \gset
+SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).id AS foreign_spend \gset
+SELECT (ledger_agents.authorize(:'mine', 100)).id AS my_taken \gset
+SELECT (ledger_agents.authorize(:'foreign', 100, organization_id => 'elsewhere')).id AS foreign_taken \gset
+SELECT ledger_agents.capture(:'my_taken'), ledger_agents.capture(:'foreign_taken', organization_id => 'elsewhere') \g /dev/null
+SELECT ledger_agents.update_agent(:'mine', '{"default_require_approval": true}'), ledger_agents.update_agent(:'foreign', '{"default_require_approval": true}', organization_id => 'elsewhere') \g /dev/null
+SELECT (ledger_agents.declare_intent(:'mine')).id AS my_asked \gset
+SELECT (ledger_agents.declare_intent(:'foreign', organization_id => 'elsewhere')).id AS foreign_asked \gset
+SELECT ledger_agents.update_agent(:'mine', '{"default_require_approval": null}'), ledger_agents.update_agent(:'foreign', '{"default_require_approval": null}', organization_id => 'elsewhere') \g /dev/null
+SELECT id AS my_event FROM ledger_agents.poll_events('access', 1) \gset
+SELECT id AS foreign_event FROM ledger_agents.poll_events('access', 1, organization_id => 'elsewhere') \gset
+CREATE TEMP TABLE key_ids AS
+SELECT * FROM (VALUES ('agent', :'mine', :'foreign'), ('card', :'my_card', :'foreign_card'), ('policy', :'my_policy', :'foreign_policy'), ('intent', :'my_intent', :'foreign_intent'),
+                      ('asked', :'my_asked', :'foreign_asked'), ('authorization', :'my_spend', :'foreign_spend'), ('taken', :'my_taken', :'foreign_taken'),
+                      ('token', :'my_token_id', :'foreign_token_id'), ('key', :'key_id', :'foreign_key_id'), ('event', :'my_event', :'foreign_event')) AS k (kind, own, other);
+CREATE TEMP TABLE key_calls AS
+SELECT kind, pg_catalog.format('SELECT count(*) FROM ledger_agents.%s', call) AS call FROM (VALUES
+  ('agent', 'update_agent(%L, ''{"name": "n"}'')'), ('agent', 'deregister_agent(%L)'), ('agent', 'create_agent_token(%L)'), ('agent', 'list_agent_tokens(%L)'),
+  ('agent', 'create_card(%L)'), ('agent', 'record_spend(%L, 1)'), ('agent', 'seal_chain(%L)'), ('token', 'revoke_agent_token(%L)'), ('token', 'rotate_agent_token(%L)'),
+  ('policy', 'get_policy(%L)'), ('policy', 'update_policy(%L, ''{"name": "q"}'')'), ('policy', 'delete_policy(%L)'),
+  ('policy', pg_catalog.format('create_card(%L, policy_id => %%L)', :'mine')), ('policy', 'register_agent(''new'', ''customer'', default_policy_id => %L)'),
+  ('policy', pg_catalog.format('update_agent(%L, jsonb_build_object(''default_policy_id'', %%L::text))', :'mine')),
+  ('policy', pg_catalog.format('update_card(%L, jsonb_build_object(''policy_id'', %%L::text))', :'my_card')),
+  ('card', 'update_card(%L, ''{"purpose": "p"}'')'), ('card', 'freeze_card(%L)'), ('card', 'close_card(%L)'), ('card', 'declare_intent(card_id => %L)'),
+  ('card', 'attest(card_id => %L, summary => ''s'')'), ('card', pg_catalog.format('record_spend(%L, 1, card_id => %%L)', :'mine')),
+  ('asked', 'approve_intent(%L)'), ('asked', 'reject_intent(%L)'), ('asked', 'cancel_intent(%L)'), ('authorization', 'increment(%L, 1)'), ('authorization', 'capture(%L)'),
+  ('authorization', 'reverse(%L)'), ('taken', 'refund(%L)'), ('event', 'ack_events(''access'', %L)'), ('key', 'revoke_organization_key(%L)'), ('key', 'rotate_organization_key(%L)'),
+  ('agent', 'get_agent(%L)'), ('agent', 'agent_budget(%L)'), ('agent', 'authorize(%L, 1)'), ('agent', 'authorize_or_raise(%L, 1)'), ('agent', 'evaluate(%L, 1)'),
+  ('agent', 'list_cards(%L)'), ('agent', 'list_authorizations(%L)'), ('agent', 'list_intents(%L)'), ('agent', 'list_attestations(%L)'), ('agent', 'declare_intent(%L)'),
+  ('agent', 'attest(%L, summary => ''s'')'), ('agent', 'effective_policy(%L)'), ('agent', 'verify_chain(%L)'), ('card', 'get_card(%L)'), ('card', 'card_policy(%L)'),
+  ('authorization', 'get_authorization(%L)'), ('authorization', 'explain_authorization(%L)'), ('intent', 'get_intent(%L)'))
+  AS c (kind, call);
+SELECT is_empty($$
+  SELECT function FROM access.functions, pg_catalog.pg_proc AS p
+  WHERE p.oid = function AND NOT is_api AND pg_catalog.has_function_privilege('access_api', function, 'EXECUTE') AND 'uuid'::regtype = ANY (p.proargtypes)
+    AND functions.proname NOT IN ('visible_spend', 'visible_card_spend', 'unfreeze_card')
+    AND NOT EXISTS (SELECT FROM key_calls WHERE call LIKE '%ledger_agents.' || functions.proname || '(%')
+  $$, 'every function that takes an id is called');
+SELECT matches(access.tried(pg_catalog.format(call, own), :'key'), '^ok', 'a key about its own: ' || call) FROM key_calls JOIN key_ids USING (kind) ORDER BY call, kind;
+SELECT is(pg_catalog.replace(access.tried(pg_catalog.format(call, other), :'key'), other, '*'), pg_catalog.replace(access.tried(pg_catalog.format(call, :'unknown'), :'key'), :'unknown', '*'),
+          'about another tenant''s as about none: ' || call) FROM key_calls JOIN key_ids USING (kind) ORDER BY call, kind;
+SELECT is(pg_catalog.replace(access.tried(pg_catalog.format(call, own), :'foreign_key'), own, '*'), pg_catalog.replace(access.tried(pg_catalog.format(call, :'unknown'), :'foreign_key'), :'unknown', '*'),
+          'the other''s key about that one''s as about none: ' || call) FROM key_calls JOIN key_ids USING (kind) ORDER BY call, kind;
+SELECT is(access.tried(pg_catalog.format('SELECT concat_ws('' '', ledger_agents.%s(%L), %L)', function, id, 'seen'), secret), 'ok ' || want, function || ', ' || why)
+FROM (VALUES ('visible_spend', :'mine', :'foreign_key', 'seen', 'another tenant''s'), ('visible_spend', :'unknown', :'foreign_key', 'seen', 'none'), ('visible_spend', :'sibling', :'my_token', 'seen', 'a sibling''s'),
+             ('visible_card_spend', :'my_card', :'foreign_key', 'seen', 'another tenant''s'), ('visible_card_spend', :'sibling_card', :'my_token', 'seen', 'a sibling''s'),
+             ('visible_spend', :'foreign', :'foreign_key', '300 seen', 'its own')) AS v (function, id, secret, want, why);
 SELECT matches(access.attempt(role, pg_catalog.format('SELECT %s', call), :'key'), '^P0002 unknown agent', 'nor does it reach one: ' || call)
 FROM (VALUES ('access_api', pg_catalog.format('ledger_agents.seal_chain(%L, organization_id => ''elsewhere'')', :'foreign')),
              ('access_api', pg_catalog.format('ledger_agents.verify_chain(%L, organization_id => ''elsewhere'')', :'foreign')),

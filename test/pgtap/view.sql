@@ -173,16 +173,27 @@ INSERT INTO ledger_agents_api.authorizations ("agentId", amount, merchant, "hold
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount) VALUES ({agent}, 6) RETURNING concat_ws(' ', decision, reason)|declined intent_mismatch|
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount, "idempotencyKey") VALUES ({agent}, 3, 'v')|PT409 |
 INSERT INTO ledger_agents_api.authorizations ("agentId", amount) VALUES ({agent}, 0)|PT400 |
+INSERT INTO ledger_agents_api.agents ("externalId", "userId", name) VALUES ('x', 'x', 'x')|42501 permission denied for view agents|
+UPDATE ledger_agents_api.authorizations SET amount = 1|42501 permission denied for view authorizations|
+UPDATE ledger_agents_api.tokens SET name = 'x' WHERE prefix IS NOT NULL|42501 permission denied for view tokens|
+DELETE FROM ledger_agents_api.events|42501 permission denied for view events|
 DELETE FROM ledger_agents_api.tokens WHERE id = {token} RETURNING "revokedAt" IS NULL|true|agent_token revoke agent.token.revoked
 \.
 CREATE FUNCTION pg_temp.outcome(of_write writes) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
   got text := pg_temp.try(of_write.call);
 BEGIN
-  RETURN NEXT is(CASE WHEN of_write.want ~ '^PT' THEN left(got, length(of_write.want)) ELSE got END, of_write.want, of_write.call);
+  RETURN NEXT is(CASE WHEN of_write.want ~ '^(PT|42501)' THEN left(got, length(of_write.want)) ELSE got END, of_write.want, of_write.call);
   RETURN NEXT is(pg_temp.done(), coalesce(of_write.done, ''), '… and what that did');
 END
 $$;
 SELECT pg_temp.outcome(w) FROM writes w ORDER BY n;
+-- Who has all rights is refused all the same.
+SELECT throws_ok(call, 'PT405', NULL, 'as the owner: ' || call) FROM writes WHERE want ~ '^42501' AND call !~ '\{' ORDER BY n;
+
+-- A write that fails before its function begins leaves nothing to the next call.
+SELECT matches(pg_temp.answer($$INSERT INTO ledger_agents_api.cards ("agentId", purpose) SELECT id, set_config('transaction_read_only', 'on', true) FROM ledger_agents_api.agents LIMIT 1$$),
+               '^25006 ', 'a write in a transaction that only reads');
+SELECT is(pg_temp.answer($$SELECT ledger_agents_api.get_card('{"cardId": "x"}') #>> '{error,code}'$$), 'unknown_card', 'an error of the next call is answered, not raised');
 
 SELECT * FROM finish();
