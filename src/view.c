@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(la_engine_time);
 PG_FUNCTION_INFO_V1(la_iso_duration);
 PG_FUNCTION_INFO_V1(la_write_view);
 
-/* What writing to a view calls; NULL: nothing, it has no such trigger. */
+/* What writing to a view calls; NULL: it is not written so. */
 typedef struct Writes
 {
 	const char *view;

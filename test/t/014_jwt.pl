@@ -12,10 +12,7 @@ use Test::More;
 
 plan skip_all => PostgREST::missing() if PostgREST::missing();
 
-my $node = PostgreSQL::Test::Cluster->new('jwt');
-$node->init;
-$node->append_conf('postgresql.conf', "lc_messages = 'C'\n");
-$node->start;
+my $node = PostgREST::server('jwt');
 
 sub sql
 {
@@ -23,7 +20,6 @@ sub sql
 }
 
 sql(<<'SQL');
-CREATE EXTENSION ledger_agents;
 CREATE ROLE no_rights NOLOGIN;
 SQL
 my $http = PostgREST->start($node, PGRST_DB_POOL => 1);

@@ -10,17 +10,13 @@ use Test::More;
 
 plan skip_all => PostgREST::missing() if PostgREST::missing();
 
-my $node = PostgreSQL::Test::Cluster->new('answers');
-$node->init;
-$node->append_conf('postgresql.conf', "lc_messages = 'C'\n");
-$node->start;
+my $node = PostgREST::server('answers');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-sql('CREATE EXTENSION ledger_agents');
 my $key = sql("SELECT key FROM ledger_agents.create_organization_key('test')");
 my $http = PostgREST->start($node);
 

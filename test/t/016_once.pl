@@ -9,17 +9,13 @@ use Test::More;
 
 plan skip_all => PostgREST::missing() if PostgREST::missing();
 
-my $node = PostgreSQL::Test::Cluster->new('once');
-$node->init;
-$node->append_conf('postgresql.conf', "lc_messages = 'C'\n");
-$node->start;
+my $node = PostgREST::server('once');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-sql('CREATE EXTENSION ledger_agents');
 my $key = sql("SELECT key FROM ledger_agents.create_organization_key('one')");
 my $other_key = sql("SELECT key FROM ledger_agents.create_organization_key('other')");
 my $http = PostgREST->start($node);

@@ -10,17 +10,13 @@ use Test::More;
 
 plan skip_all => PostgREST::missing() if PostgREST::missing();
 
-my $node = PostgreSQL::Test::Cluster->new('view');
-$node->init;
-$node->append_conf('postgresql.conf', "lc_messages = 'C'\n");
-$node->start;
+my $node = PostgREST::server('view');
 
 sub sql
 {
 	return $node->safe_psql('postgres', $_[0]);
 }
 
-sql('CREATE EXTENSION ledger_agents');
 my $key = sql("SELECT key FROM ledger_agents.create_organization_key('one')");
 my ($agent, $token) = split /\|/, sql(q{SELECT id, token FROM ledger_agents.register_agent('buyer', 'acme', policy => '{"requireCard": false}', max_cards => 99)});
 my $http = PostgREST->start($node);

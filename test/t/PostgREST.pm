@@ -28,6 +28,18 @@ sub missing
 	return -x $program ? undef : 'no PostgREST: npm could not be reached when the tests were set up';
 }
 
+# A server for it, whose database postgres has the extension.
+sub server
+{
+	my $node = PostgreSQL::Test::Cluster->new($_[0]);
+
+	$node->init;
+	$node->append_conf('postgresql.conf', "lc_messages = 'C'\n");
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION ledger_agents');
+	return $node;
+}
+
 # In front of the database postgres of a node that has the extension. The rest are settings for its environment,
 # as PGRST_DB_POOL => 1; with PGRST_SERVER_PORT it takes the place of one that was stopped.
 sub start
