@@ -240,20 +240,6 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.decided_at IS 'Instant of t
 COMMENT ON COLUMN ledger_agents.authorization_detail.replayed IS 'True: this is the stored answer to an earlier call with the same key.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => …) for the page behind this row.';
 
-CREATE FUNCTION ledger_agents.approves(key_known boolean, writer xid, counter ledger_agents.counters)
-RETURNS boolean
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'la_approves';
-COMMENT ON FUNCTION ledger_agents.approves IS
-'The engine''s own: asked in the middle of the statement that books an approval, whether the decision under way approves by this counter alone. Error: 55000 when no decision is under way.';
-
-CREATE FUNCTION ledger_agents.booked(counted boolean)
-RETURNS SETOF ledger_agents.authorizations
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1
-AS 'MODULE_PATHNAME', 'la_booked';
-COMMENT ON FUNCTION ledger_agents.booked IS
-'The engine''s own: the row of the decision under way, for the statement that books it; no row where the counter was not. Error: 55000 when no decision is under way.';
-
 CREATE FUNCTION ledger_agents.authorize(
 	agent_id uuid DEFAULT NULL,
 	amount bigint DEFAULT NULL,

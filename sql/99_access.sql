@@ -31,7 +31,7 @@ DECLARE
 	/* What only reads, but looks at every organization. */
 	for_auditor constant name[] := '{act_as_auditor,check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
-	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,approves,booked,grant_access}';
+	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,grant_access}';
 	granted text;
 BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);

@@ -4,18 +4,15 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "amount.h"
 #include "errors.h"
+#include "direct.h"
 #include "module.h"
 #include "spend.h"
-
-PG_FUNCTION_INFO_V1(la_booked);
 
 /* Books an approval on the counters in memory; elsewhere they only move on. */
 static void
@@ -187,6 +184,15 @@ describe_decline(LaSpend *spend, const LaSpendTypes *types)
 }
 
 void
+la_spend_types(TupleDesc desc, LaSpendTypes *types)
+{
+	types->decision = TupleDescAttr(desc, LA_X_DECISION)->atttypid;
+	types->status = TupleDescAttr(desc, LA_X_STATUS)->atttypid;
+	types->reason = TupleDescAttr(desc, LA_X_REASON)->atttypid;
+	types->attestation = TupleDescAttr(desc, LA_X_ATTESTATION)->atttypid;
+}
+
+void
 la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types)
 {
 	const LaDecision *decision = &spend->decision;
@@ -218,70 +224,41 @@ la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types)
 	spend->described = true;
 }
 
-static const LaBooking *current = NULL;
-
-const LaBooking *
-la_set_booking(const LaBooking *booking)
+static void
+insert_by_statement(const LaSpend *spend)
 {
-	const LaBooking *before = current;
+	LaParams	params = {0};
 
-	current = booking;
-	return before;
+	for (int i = 0; i < LA_X_COLUMNS; i++)
+		la_param(&params, spend->values[i], spend->nulls[i]);
+	la_run(LA_Q_AUTHORIZATION_INSERT, &params, LA_WRITE);
 }
 
-/*
- * ledger_agents.booked(counted boolean) returns setof ledger_agents.authorizations
- *
- * The row of the decision under way, which BOOK stores; strict, so that there is
- * none where the counter was not the one that was judged.
- */
-Datum
-la_booked(PG_FUNCTION_ARGS)
+static void
+insert(Relation authorizations, LaSpend *spend)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TupleDesc	desc;
-	LaSpendTypes types;
-	MemoryContext previous;
+	LaAppender *appender = la_append_begin(authorizations);
 
-	if (current == NULL || result == NULL || !IsA(result, ReturnSetInfo) ||
-		result->expectedDesc == NULL || result->expectedDesc->natts != LA_X_COLUMNS)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("no decision is under way"));
-	desc = result->expectedDesc;
-	types.decision = TupleDescAttr(desc, LA_X_DECISION)->atttypid;
-	types.status = TupleDescAttr(desc, LA_X_STATUS)->atttypid;
-	types.reason = TupleDescAttr(desc, LA_X_REASON)->atttypid;
-	types.attestation = TupleDescAttr(desc, LA_X_ATTESTATION)->atttypid;
-	/* The answer is made of the same values, when the statement is over. */
-	previous = MemoryContextSwitchTo(current->memory);
-	la_describe(current->books, current->spend, &types);
-	MemoryContextSwitchTo(previous);
-	/* A set of one row: the caller asks no second time. */
-	result->isDone = ExprSingleResult;
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, current->spend->values,
-													  current->spend->nulls)));
+	la_append(appender, spend->values, spend->nulls);
+	la_append_end(appender);
 }
 
 bool
 la_apply(LaBooks *books, LaSpend *spend)
 {
-	LaBooking	booking = {books, spend, CurrentMemoryContext};
-	const LaBooking *before = la_set_booking(&booking);
-	LaParams	params = {0};
+	Relation	authorizations;
+	LaSpendTypes types;
 
 	la_begin_entry(books, spend);
-	la_param_text(&params, books->organization_id);
-	la_param_text(&params, books->agent_text);
-	la_param_counter(&params, &books->counters[LA_AGENT]);
-	PG_TRY();
-	{
-		books->booked = la_run(LA_Q_BOOK, &params, LA_WRITE) == 1;
-	}
-	PG_FINALLY();
-	{
-		(void) la_set_booking(before);
-	}
-	PG_END_TRY();
-	return books->booked;
+	if (!la_try_write_counter(books, LA_AGENT))
+		return false;
+	authorizations = la_open_table("authorizations", RowExclusiveLock);
+	la_spend_types(RelationGetDescr(authorizations), &types);
+	la_describe(books, spend, &types);
+	if (books->direct)
+		insert(authorizations, spend);
+	else
+		insert_by_statement(spend);
+	la_close_table(authorizations);
+	return true;
 }

@@ -35,6 +35,7 @@ la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_
 	books->agent_id = *agent_id;
 	books->agent_text = la_uuid_text(agent_id);
 	books->view = view;
+	books->direct = la_direct_is_fit(view);
 	books->keys[LA_AGENT] = la_lock_key(books->organization_id, agent_id, UUID_LEN);
 	books->keys[LA_ORGANIZATION] = la_lock_key(books->organization_id, "", 0);
 }
@@ -53,23 +54,13 @@ enum
 	KEY_KNOWN, COUNTER_XMAX, COUNTER_ROW, CARD_COUNTER_ROW
 };
 
-/* An open transaction of somebody else. */
+/* An open transaction of somebody else has written or locked the row. */
 static bool
-is_open(TransactionId writer)
+is_busy(TransactionId writer)
 {
 	return TransactionIdIsNormal(writer) &&
 		!TransactionIdIsCurrentTransactionId(writer) &&
 		TransactionIdIsInProgress(writer);
-}
-
-void
-la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer, Datum counter)
-{
-	books->key_known = key_known;
-	books->counter_busy = books->view != LA_STATEMENT && is_open(writer);
-	la_counter_read(&books->counters[LA_AGENT], counter);
-	books->agent_counter_read = books->counters[LA_AGENT];
-	books->counted[LA_AGENT] = true;
 }
 
 static void
@@ -101,16 +92,49 @@ gather_card(LaBooks *books)
 		la_unknown("card", books->card_text);
 }
 
-static void
-take_card_counter(LaBooks *books, Datum counter)
+static const char *
+scope_id(LaBooks *books, int i)
 {
-	la_counter_read(&books->counters[LA_CARD], counter);
-	books->counted[LA_CARD] = true;
+	if (i == LA_CARD)
+		return books->card_text;
+	if (i == LA_CUSTOMER)
+		return books->customer_id;
+	if (i == LA_ORGANIZATION)
+		return books->organization_id;
+	return books->agent_text;
 }
 
-/* The agent's counter, with its card's, and the key in one statement. */
+static bool
+find_counter(LaBooks *books, int i)
+{
+	return la_direct_counter(books->organization_id, i, scope_id(books, i), &books->counters[i],
+							 &books->places[i]);
+}
+
+/* False: the rows are not here; where tables are distributed a statement finds them. */
+static bool
+gather_directly(LaBooks *books, const char *key)
+{
+	bool		found;
+
+	la_direct_begin(books->view);
+	found = find_counter(books, LA_AGENT) &&
+#if LA_MUTANT == 36
+		(books->counted[LA_CARD] || books->card == NULL || find_counter(books, LA_CARD));
+#else
+		(books->card == NULL || find_counter(books, LA_CARD));
+#endif
+	if (found)
+	{
+		books->key_known = la_direct_knows_key(books->organization_id, &books->agent_id, key);
+		books->counter_busy = books->view != LA_STATEMENT && books->places[LA_AGENT].busy;
+	}
+	la_direct_end(books->view);
+	return found;
+}
+
 static void
-gather_counters(LaBooks *books, const char *key)
+gather_by_statement(LaBooks *books, const char *key)
 {
 	LaParams	params = {0};
 	LaRow		row;
@@ -125,15 +149,27 @@ gather_counters(LaBooks *books, const char *key)
 			   books->view) == 0)
 		la_unknown("agent", books->agent_text);
 	row = la_row(0);
-	la_books_read_counter(books, DatumGetBool(row.values[KEY_KNOWN]),
-						  DatumGetTransactionId(row.values[COUNTER_XMAX]),
-						  row.values[COUNTER_ROW]);
+	books->key_known = DatumGetBool(row.values[KEY_KNOWN]);
+	books->counter_busy = books->view != LA_STATEMENT &&
+		is_busy(DatumGetTransactionId(row.values[COUNTER_XMAX]));
+	la_counter_read(&books->counters[LA_AGENT], row.values[COUNTER_ROW]);
 #if LA_MUTANT == 36
 	if (books->counted[LA_CARD])
 		return;
 #endif
 	if (books->card != NULL)
-		take_card_counter(books, row.values[CARD_COUNTER_ROW]);
+		la_counter_read(&books->counters[LA_CARD], row.values[CARD_COUNTER_ROW]);
+}
+
+/* The agent's counter, with its card's, and whether the key is known. */
+static void
+gather_counters(LaBooks *books, const char *key)
+{
+	books->direct = books->direct && gather_directly(books, key);
+	if (!books->direct)
+		gather_by_statement(books, key);
+	books->counted[LA_AGENT] = true;
+	books->counted[LA_CARD] = books->card != NULL;
 }
 
 /* What its organization and customer have to say. */
@@ -142,18 +178,6 @@ gather_tenant(LaBooks *books)
 {
 	books->tenant = la_tenant(books->organization_id, books->customer_id,
 							  books->keys[LA_CUSTOMER], books->view);
-}
-
-static const char *
-scope_id(LaBooks *books, int i)
-{
-	if (i == LA_CARD)
-		return books->card_text;
-	if (i == LA_CUSTOMER)
-		return books->customer_id;
-	if (i == LA_ORGANIZATION)
-		return books->organization_id;
-	return books->agent_text;
 }
 
 /* False: its row could not be locked. */
@@ -173,8 +197,27 @@ read_counter(LaBooks *books, int i, LaQuery query, LaView view)
 		elog(ERROR, "counter of %s \"%s\" is missing",
 			 la_scope_label(i), scope_id(books, i));
 	la_counter_read(&books->counters[i], la_row(0).values[0]);
-	books->counted[i] = true;
 	return true;
+}
+
+/* As it is now; false: it is not here. */
+static bool
+read_directly(LaBooks *books, int i, LaView view)
+{
+	bool		found;
+
+	la_direct_begin(view);
+	found = find_counter(books, i);
+	la_direct_end(view);
+	return found;
+}
+
+/* As it is now, and locked; false: waiting for it, or finding it, takes a statement. */
+static bool
+lock_directly(LaBooks *books, int i)
+{
+	return read_directly(books, i, LA_LATEST) && !books->places[i].busy &&
+		la_direct_lock(&books->places[i]);
 }
 
 /* False: others are in it, and the caller does not wait. */
@@ -239,18 +282,29 @@ share_history(LaBooks *books)
 	books->in_history = true;
 }
 
+static bool
+lock_counter(LaBooks *books, int i)
+{
+#if LA_MUTANT == 5
+	return read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
+#endif
+	if (books->direct && lock_directly(books, i))
+		return true;
+	if (!read_counter(books, i, books->tries ? LA_Q_COUNTER_TRY_LOCK : LA_Q_COUNTER_LOCK, LA_WRITE))
+		return false;
+	/* Where it lies now. */
+	books->direct = books->direct && read_directly(books, i, LA_LATEST);
+	return true;
+}
+
 /* False: somebody has locked it, and the caller does not wait. */
 static bool
 lock_row_of(LaBooks *books, int i)
 {
 	if (!books->tries)
 		la_wait_patiently();
-#if LA_MUTANT != 5
-	books->row_locked[i] =
-		read_counter(books, i, books->tries ? LA_Q_COUNTER_TRY_LOCK : LA_Q_COUNTER_LOCK, LA_WRITE);
-#else
-	books->row_locked[i] = read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
-#endif
+	books->row_locked[i] = lock_counter(books, i);
+	books->counted[i] = books->counted[i] || books->row_locked[i];
 	return books->row_locked[i];
 }
 
@@ -296,31 +350,11 @@ rows_are_locked(LaBooks *books)
 }
 
 /*
- * The configuration locks are held: what is written from here on is history.
- * Under REPEATABLE READ and SERIALIZABLE nothing is booked at once, because what
- * it writes could not be checked against the transaction's snapshot.
- */
-static void
-gather_or_book(LaBooks *books, const char *key, bool lock_row)
-{
-	if (books->at_once == NULL || lock_row || books->row_locked[LA_AGENT] ||
-		books->card_id != NULL || books->intent_id != NULL ||
-		la_is_counted(books, LA_CUSTOMER) || la_is_counted(books, LA_ORGANIZATION) ||
-		IsolationUsesXactSnapshot())
-	{
-		gather_counters(books, key);
-		return;
-	}
-	share_history(books);
-	books->at_once(books, books->decision);
-}
-
-/*
  * The customer is known, and can be locked, when the agent has been read.  False:
  * a configuration lock had to be waited for, and none is held.
  */
 static bool
-gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
+gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
 {
 	if (!share_configuration(books, LA_ORGANIZATION) ||
 		!share_configuration(books, LA_AGENT))
@@ -332,8 +366,8 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key, bool l
 		return false;
 	gather_tenant(books);
 	la_books_facts(books);
-	gather_or_book(books, key, lock_row);
-	if (!books->booked && !books->key_known)
+	gather_counters(books, key);
+	if (!books->key_known)
 		la_books_intents(books, la_now());
 	return true;
 }
@@ -345,8 +379,7 @@ open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock
 	if (lock_row && !books->tries && !books->row_locked[LA_AGENT])
 		(void) lock_row_of(books, LA_AGENT);
 	while (!books->gave_up &&
-		   (!gather_locked(books, caller, key, lock_row) ||
-			(!books->booked && !rows_are_locked(books))))
+		   (!gather_locked(books, caller, key) || !rows_are_locked(books)))
 		;
 	if (books->gave_up)
 		return false;
@@ -392,8 +425,11 @@ la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at)
 	la_books_facts(books);
 	gather_counters(books, NULL);
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
-		if (la_is_counted(books, i))
+	{
+		books->counted[i] = la_is_counted(books, i);
+		if (books->counted[i] && !(books->direct && read_directly(books, i, books->view)))
 			(void) read_counter(books, i, LA_Q_COUNTER_READ, books->view);
+	}
 	la_books_intents(books, at);
 }
 
@@ -418,17 +454,41 @@ la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id, const pg
 	return la_approval_is_needed(&books.facts, currency, has_amount ? amount : PG_INT64_MAX);
 }
 
-void
-la_write_counter(LaBooks *books, int i)
+/* False: the row is no longer the one that was read; or, unless it may be waited for, somebody is in the way. */
+static bool
+write_counter(LaBooks *books, int i, bool may_wait)
 {
 	LaParams	params = {0};
 
-	la_param_text(&params, books->organization_id);
-	la_param_text(&params, scope_id(books, i));
-	la_param_counter(&params, &books->counters[i]);
-	la_param_text(&params, la_scope_label(i));
-	if (la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) != 1)
+	bool		written;
+
+	if (books->direct)
+		written = la_direct_write_counter(books->organization_id, i, scope_id(books, i),
+										  &books->counters[i], &books->places[i], may_wait);
+	else
+	{
+		la_param_text(&params, books->organization_id);
+		la_param_text(&params, scope_id(books, i));
+		la_param_counter(&params, &books->counters[i]);
+		la_param_text(&params, la_scope_label(i));
+		written = la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) == 1;
+	}
+	books->counters[i].version += written;
+	return written;
+}
+
+/* Who holds configuration locks waits for nobody but itself. */
+bool
+la_try_write_counter(LaBooks *books, int i)
+{
+	return write_counter(books, i, books->row_locked[i] || books->places[i].mine);
+}
+
+/* Nobody can be waited for: either the row is locked or it is a card's, which goes with its agent's. */
+void
+la_write_counter(LaBooks *books, int i)
+{
+	if (!write_counter(books, i, true))
 		elog(ERROR, "counter of %s \"%s\" was changed under its lock",
 			 la_scope_label(i), scope_id(books, i));
-	books->counters[i].version++;
 }

@@ -10,18 +10,11 @@
 #include "utils/jsonb.h"
 
 #include "counter.h"
+#include "direct.h"
 #include "judge.h"
 #include "principal.h"
 #include "query.h"
 #include "tenant.h"
-
-/*
- * Tries to decide and to book in the statement that reads the agent's counter,
- * where nothing else has to be read.  It has called la_books_read_counter(), and
- * books->booked says how it ended; otherwise the decision goes its usual way.
- */
-struct LaBooks;
-typedef void (*LaBookAtOnce) (struct LaBooks *books, void *decision);
 
 typedef struct LaBooks
 {
@@ -32,6 +25,8 @@ typedef struct LaBooks
 	char	   *card_text;
 	const pg_uuid_t *intent_id;
 	LaView		view;
+	bool		direct;			/* rows are read and written without
+								 * statements */
 
 	/* From the rows. */
 	char	   *customer_id;
@@ -45,14 +40,9 @@ typedef struct LaBooks
 	bool		counter_busy;	/* an open transaction has changed the agent's
 								 * counter */
 
-	/* Booking at once. */
-	LaBookAtOnce at_once;		/* NULL: never */
-	void	   *decision;		/* for it */
-	bool		booked;
-
 	/* By scope. */
 	LaCounter	counters[LA_SCOPES];
-	LaCounter	agent_counter_read; /* the agent's as it was read */
+	LaPlace		places[LA_SCOPES];	/* of the rows, where direct */
 	bool		counted[LA_SCOPES]; /* has a counter that is kept up */
 
 	/* Measured. */
@@ -91,10 +81,6 @@ extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
  */
 extern bool la_books_try(LaBooks *books, const LaPrincipal *caller);
 
-/* The agent's counter as it stands now, with who last wrote or locked its row. */
-extern void la_books_read_counter(LaBooks *books, bool key_known, TransactionId writer,
-								  Datum counter);
-
 /* Gives the configuration locks back; and the queue locks, where there are too many. */
 extern void la_books_close(LaBooks *books);
 
@@ -112,9 +98,6 @@ extern void la_books_intents(LaBooks *books, TimestampTz at);
 
 /* Whether the books of that scope are kept. */
 extern bool la_is_counted(const LaBooks *books, LaScope scope);
-
-/* Whether measuring the agent's limits at that instant takes nothing but its counter. */
-extern bool la_counter_suffices(const LaBooks *books, TimestampTz now);
 
 /*
  * Whether the rules that are in force for the agent, and the card if one is
@@ -141,5 +124,8 @@ extern bool la_passes_at(LaBooks *books, const LaLimit *limit, int64 amount, Tim
 
 /* Writes a counter whose row is locked; may be called again. */
 extern void la_write_counter(LaBooks *books, int i);
+
+/* Writes a counter; false: its row is no longer the one that was read. */
+extern bool la_try_write_counter(LaBooks *books, int i);
 
 #endif							/* LA_BOOKS_H */

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/relcache.h"
@@ -29,6 +30,15 @@
 /* 16 replaced the function of each catalog by one that takes the catalog. */
 #define object_aclcheck(catalog, object, role, mode) \
 	pg_proc_aclcheck((object), (role), (mode))
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 tells apart which indexes a new version of a row goes into. */
+typedef bool TU_UpdateIndexes;
+#define TU_None false
+#define TU_Summarizing true
+#define ExecInsertIndexTuples(result, slot, estate, update, no_error, conflict, arbiters, summarizing) \
+	ExecInsertIndexTuples((result), (slot), (estate), (update), (no_error), (conflict), (arbiters))
 #endif
 
 #if PG_VERSION_NUM < 170000

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -26,17 +27,6 @@ la_scope_label(LaScope scope)
 
 	return labels[scope];
 }
-
-/* Columns of ledger_agents.counters, in their order there. */
-enum
-{
-	ORGANIZATION_ID, SCOPE, SCOPE_ID, FIRST_WINDOW,
-	ROLLING_FREQUENCY = FIRST_WINDOW + 2 * LA_CALENDAR_WINDOWS, ROLLING_SINCE, ROLLING_SPENT,
-	NEXT_EXPIRY, EXCEEDED_WINDOW, EXCEEDED_LIMIT, APPROACHING_WINDOW, APPROACHING_LIMIT,
-	ATTESTED_AT, INTENTS_UNTIL, CAPTURED_AMOUNT, CAPTURED_COUNT, ENTRY_COUNT, USE_COUNT, VERSION, SEQUENCE, DECIDED_AT, LAST_APPROVED_AT,
-	AUTH_COUNT, TOTAL_SPENT, FIRST_SPENT,
-	FIRST_MERCHANT = FIRST_SPENT + LA_CALENDAR_WINDOWS, COLUMNS
-};
 
 static int64
 int64_of(LaRow row, int column)
@@ -59,111 +49,141 @@ read_mark(LaMark *mark, LaRow row, int first)
 	mark->limit = int64_of(row, first + 1);
 }
 
+static void
+take(LaCounter *counter, LaRow row)
+{
+	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
+	{
+		counter->windows[i].start = int64_of(row, LA_K_FIRST_WINDOW + 2 * i);
+		counter->windows[i].end = int64_of(row, LA_K_FIRST_WINDOW + 2 * i + 1);
+		counter->spent[i] = int64_of(row, LA_K_FIRST_SPENT + i);
+	}
+	counter->rolling = !row.nulls[LA_K_ROLLING_FREQUENCY];
+	counter->rolling_frequency = row.values[LA_K_ROLLING_FREQUENCY];
+	counter->rolling_since = int64_of(row, LA_K_ROLLING_SINCE);
+	counter->rolling_spent = int64_of(row, LA_K_ROLLING_SPENT);
+	counter->expires = !row.nulls[LA_K_NEXT_EXPIRY];
+	counter->next_expiry = int64_of(row, LA_K_NEXT_EXPIRY);
+	read_mark(&counter->exceeded, row, LA_K_EXCEEDED_WINDOW);
+	read_mark(&counter->approaching, row, LA_K_APPROACHING_WINDOW);
+	counter->version = int64_of(row, LA_K_VERSION);
+	counter->sequence = int64_of(row, LA_K_SEQUENCE);
+	counter->decided_at = int64_of(row, LA_K_DECIDED_AT);
+	counter->total = int64_of(row, LA_K_TOTAL_SPENT);
+	counter->auth_count = int64_of(row, LA_K_AUTH_COUNT);
+	counter->use_count = int64_of(row, LA_K_USE_COUNT);
+	counter->captured_amount = int64_of(row, LA_K_CAPTURED_AMOUNT);
+	counter->captured_count = int64_of(row, LA_K_CAPTURED_COUNT);
+	counter->entry_count = int64_of(row, LA_K_ENTRY_COUNT);
+	counter->last_approved_at = instant_of(row, LA_K_LAST_APPROVED_AT);
+	counter->attested_at = instant_of(row, LA_K_ATTESTED_AT);
+	counter->intents_until = instant_of(row, LA_K_INTENTS_UNTIL);
+	counter->first_merchant = row.nulls[LA_K_FIRST_MERCHANT] ? NULL
+		: TextDatumGetCString(row.values[LA_K_FIRST_MERCHANT]);
+}
+
 void
 la_counter_read(LaCounter *counter, Datum composite)
 {
-	Datum		values[COLUMNS];
-	bool		nulls[COLUMNS];
+	Datum		values[LA_K_COLUMNS];
+	bool		nulls[LA_K_COLUMNS];
 	LaRow		row = {values, nulls};
 
-	la_deform(composite, COLUMNS, row);
-	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
-	{
-		counter->windows[i].start = int64_of(row, FIRST_WINDOW + 2 * i);
-		counter->windows[i].end = int64_of(row, FIRST_WINDOW + 2 * i + 1);
-		counter->spent[i] = int64_of(row, FIRST_SPENT + i);
-	}
-	counter->rolling = !nulls[ROLLING_FREQUENCY];
-	counter->rolling_frequency = values[ROLLING_FREQUENCY];
-	counter->rolling_since = int64_of(row, ROLLING_SINCE);
-	counter->rolling_spent = int64_of(row, ROLLING_SPENT);
-	counter->expires = !nulls[NEXT_EXPIRY];
-	counter->next_expiry = int64_of(row, NEXT_EXPIRY);
-	read_mark(&counter->exceeded, row, EXCEEDED_WINDOW);
-	read_mark(&counter->approaching, row, APPROACHING_WINDOW);
-	counter->version = int64_of(row, VERSION);
-	counter->sequence = int64_of(row, SEQUENCE);
-	counter->decided_at = int64_of(row, DECIDED_AT);
-	counter->total = int64_of(row, TOTAL_SPENT);
-	counter->auth_count = int64_of(row, AUTH_COUNT);
-	counter->use_count = int64_of(row, USE_COUNT);
-	counter->captured_amount = int64_of(row, CAPTURED_AMOUNT);
-	counter->captured_count = int64_of(row, CAPTURED_COUNT);
-	counter->entry_count = int64_of(row, ENTRY_COUNT);
-	counter->last_approved_at = instant_of(row, LAST_APPROVED_AT);
-	counter->attested_at = instant_of(row, ATTESTED_AT);
-	counter->intents_until = instant_of(row, INTENTS_UNTIL);
-	counter->first_merchant = nulls[FIRST_MERCHANT] ? NULL : TextDatumGetCString(values[FIRST_MERCHANT]);
+	la_deform(composite, LA_K_COLUMNS, row);
+	take(counter, row);
+}
+
+void
+la_counter_take(LaCounter *counter, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[LA_K_COLUMNS];
+	bool		nulls[LA_K_COLUMNS];
+	LaRow		row = {values, nulls};
+
+	if (desc->natts != LA_K_COLUMNS)
+		elog(ERROR, "counters have %d columns, not %d", desc->natts, LA_K_COLUMNS);
+	heap_deform_tuple(tuple, desc, values, nulls);
+	take(counter, row);
 }
 
 static void
-param_mark(LaParams *params, const LaMark *mark)
+put(LaRow row, int column, Datum value, bool isnull)
 {
-	la_param(params, TimestampTzGetDatum(mark->window), !mark->set);
-	la_param(params, Int64GetDatum(mark->limit), !mark->set);
+	row.values[column] = value;
+	row.nulls[column] = isnull;
 }
 
 static void
-param_instant(LaParams *params, TimestampTz instant)
+put_int64(LaRow row, int column, int64 value)
 {
-	la_param(params, TimestampTzGetDatum(instant), instant == DT_NOBEGIN);
+	put(row, column, Int64GetDatum(value), false);
 }
 
 /* Null where there is none yet. */
 static void
-param_amount(LaParams *params, int64 amount)
+put_amount(LaRow row, int column, int64 amount)
 {
-	la_param(params, Int64GetDatum(amount), amount == 0);
+	put(row, column, Int64GetDatum(amount), amount == 0);
+}
+
+static void
+put_instant(LaRow row, int column, TimestampTz instant)
+{
+	put(row, column, TimestampTzGetDatum(instant), instant == DT_NOBEGIN);
+}
+
+static void
+put_mark(LaRow row, int first, const LaMark *mark)
+{
+	put(row, first, TimestampTzGetDatum(mark->window), !mark->set);
+	put(row, first + 1, Int64GetDatum(mark->limit), !mark->set);
+}
+
+void
+la_counter_put(const LaCounter *counter, Datum *values, bool *nulls)
+{
+	LaRow		row = {values, nulls};
+
+	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
+	{
+		put(row, LA_K_FIRST_WINDOW + 2 * i, TimestampTzGetDatum(counter->windows[i].start), false);
+		put(row, LA_K_FIRST_WINDOW + 2 * i + 1, TimestampTzGetDatum(counter->windows[i].end), false);
+		put_int64(row, LA_K_FIRST_SPENT + i, counter->spent[i]);
+	}
+	put(row, LA_K_ROLLING_FREQUENCY, counter->rolling_frequency, !counter->rolling);
+	put(row, LA_K_ROLLING_SINCE, TimestampTzGetDatum(counter->rolling_since), !counter->rolling);
+	put(row, LA_K_ROLLING_SPENT, Int64GetDatum(counter->rolling_spent), !counter->rolling);
+	put(row, LA_K_NEXT_EXPIRY, TimestampTzGetDatum(counter->next_expiry), !counter->expires);
+	put_mark(row, LA_K_EXCEEDED_WINDOW, &counter->exceeded);
+	put_mark(row, LA_K_APPROACHING_WINDOW, &counter->approaching);
+	put_instant(row, LA_K_ATTESTED_AT, counter->attested_at);
+	put_instant(row, LA_K_INTENTS_UNTIL, counter->intents_until);
+	put_amount(row, LA_K_CAPTURED_AMOUNT, counter->captured_amount);
+	put_amount(row, LA_K_CAPTURED_COUNT, counter->captured_count);
+	put_amount(row, LA_K_ENTRY_COUNT, counter->entry_count);
+	put_int64(row, LA_K_USE_COUNT, counter->use_count);
+	put_int64(row, LA_K_VERSION, counter->version + 1);
+	put_int64(row, LA_K_SEQUENCE, counter->sequence);
+	put(row, LA_K_DECIDED_AT, TimestampTzGetDatum(counter->decided_at), false);
+	put_instant(row, LA_K_LAST_APPROVED_AT, counter->last_approved_at);
+	put_int64(row, LA_K_AUTH_COUNT, counter->auth_count);
+	put_int64(row, LA_K_TOTAL_SPENT, counter->total);
+	put(row, LA_K_FIRST_MERCHANT, (Datum) 0, counter->first_merchant == NULL);
+	if (counter->first_merchant != NULL)
+		values[LA_K_FIRST_MERCHANT] = CStringGetTextDatum(counter->first_merchant);
 }
 
 void
 la_param_counter(LaParams *params, const LaCounter *counter)
 {
+	Datum		values[LA_K_COLUMNS];
+	bool		nulls[LA_K_COLUMNS];
+
+	la_counter_put(counter, values, nulls);
 	la_param_int64(params, counter->version);
-	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
-	{
-		la_param(params, TimestampTzGetDatum(counter->windows[i].start), false);
-		la_param(params, TimestampTzGetDatum(counter->windows[i].end), false);
-	}
-	la_param(params, counter->rolling_frequency, !counter->rolling);
-	la_param(params, TimestampTzGetDatum(counter->rolling_since), !counter->rolling);
-	la_param(params, Int64GetDatum(counter->rolling_spent), !counter->rolling);
-	la_param(params, TimestampTzGetDatum(counter->next_expiry), !counter->expires);
-	param_mark(params, &counter->exceeded);
-	param_mark(params, &counter->approaching);
-	la_param_int64(params, counter->sequence);
-	la_param(params, TimestampTzGetDatum(counter->decided_at), false);
-	la_param_int64(params, counter->total);
-	for (int i = 0; i < LA_CALENDAR_WINDOWS; i++)
-		la_param_int64(params, counter->spent[i]);
-	param_instant(params, counter->last_approved_at);
-	la_param_int64(params, counter->auth_count);
-	param_instant(params, counter->attested_at);
-	param_instant(params, counter->intents_until);
-	la_param_int64(params, counter->use_count);
-	param_amount(params, counter->captured_amount);
-	param_amount(params, counter->captured_count);
-	param_amount(params, counter->entry_count);
-	la_param_text(params, counter->first_merchant);
-}
-
-static bool
-same_mark(const LaMark *a, const LaMark *b)
-{
-	return a->set == b->set && a->window == b->window && a->limit == b->limit;
-}
-
-bool
-la_counter_kept_windows(const LaCounter *before, const LaCounter *after)
-{
-	return memcmp(before->windows, after->windows, sizeof(before->windows)) == 0 &&
-		!before->rolling && !after->rolling &&
-		before->expires == after->expires && before->next_expiry == after->next_expiry &&
-		same_mark(&before->exceeded, &after->exceeded) &&
-		same_mark(&before->approaching, &after->approaching) &&
-		before->intents_until == after->intents_until && before->use_count == after->use_count &&
-		before->entry_count == after->entry_count &&
-		before->first_merchant == after->first_merchant;
+	for (int i = LA_K_FIRST_WINDOW; i < LA_K_COLUMNS; i++)
+		if (i != LA_K_VERSION)
+			la_param(params, values[i], nulls[i]);
 }
 
 void

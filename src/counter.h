@@ -9,6 +9,9 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
 #include "query.h"
 #include "window.h"
 
@@ -37,6 +40,18 @@ typedef struct LaMark
 	int64		limit;
 } LaMark;
 
+/* Columns of ledger_agents.counters, in their order there. */
+enum
+{
+	LA_K_ORGANIZATION_ID, LA_K_SCOPE, LA_K_SCOPE_ID, LA_K_FIRST_WINDOW,
+	LA_K_ROLLING_FREQUENCY = LA_K_FIRST_WINDOW + 2 * LA_CALENDAR_WINDOWS, LA_K_ROLLING_SINCE,
+	LA_K_ROLLING_SPENT, LA_K_NEXT_EXPIRY, LA_K_EXCEEDED_WINDOW, LA_K_EXCEEDED_LIMIT,
+	LA_K_APPROACHING_WINDOW, LA_K_APPROACHING_LIMIT, LA_K_ATTESTED_AT, LA_K_INTENTS_UNTIL,
+	LA_K_CAPTURED_AMOUNT, LA_K_CAPTURED_COUNT, LA_K_ENTRY_COUNT, LA_K_USE_COUNT, LA_K_VERSION,
+	LA_K_SEQUENCE, LA_K_DECIDED_AT, LA_K_LAST_APPROVED_AT, LA_K_AUTH_COUNT, LA_K_TOTAL_SPENT,
+	LA_K_FIRST_SPENT, LA_K_FIRST_MERCHANT = LA_K_FIRST_SPENT + LA_CALENDAR_WINDOWS, LA_K_COLUMNS
+};
+
 typedef struct LaCounter
 {
 	int64		version;
@@ -64,14 +79,15 @@ typedef struct LaCounter
 	char	   *first_merchant; /* NULL: none yet */
 } LaCounter;
 
-/* From a whole row of the table. */
+/* From a whole row of the table, as a value and as it lies there. */
 extern void la_counter_read(LaCounter *counter, Datum row);
+extern void la_counter_take(LaCounter *counter, HeapTuple row, TupleDesc desc);
 
-/* The version and every column that changes, as parameters. */
+/* The row's columns behind its key, as they are after a change: the version is one more. */
+extern void la_counter_put(const LaCounter *counter, Datum *values, bool *nulls);
+
+/* The version, and all other columns behind the key, as parameters. */
 extern void la_param_counter(LaParams *params, const LaCounter *counter);
-
-/* Only the sums, the sequence and the instant differ. */
-extern bool la_counter_kept_windows(const LaCounter *before, const LaCounter *after);
 
 /* A counter of which nothing is spent and every window is over. */
 extern void la_counter_init(LaCounter *counter);

@@ -232,15 +232,6 @@ end_intents(LaBooks *books)
 		books->intents[0].state = LA_INTENT_OVER;
 }
 
-bool
-la_counter_suffices(const LaBooks *books, TimestampTz now)
-{
-	const LaCounter *counter = &books->counters[LA_AGENT];
-
-	return !is_rolling(&books->facts.limits[LA_AGENT]) &&
-		!(counter->expires && counter->next_expiry <= Max(now, counter->decided_at));
-}
-
 void
 la_measure(LaBooks *books, TimestampTz now)
 {

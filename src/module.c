@@ -23,6 +23,7 @@ PG_MODULE_MAGIC;
 
 char	   *la_organization_setting;
 int			la_lock_timeout;
+bool		la_direct_access;
 static bool durable_approvals;
 static char *clock_setting;
 static TimestampTz clock_value; /* 0: the wall clock */
@@ -125,6 +126,11 @@ _PG_init(void)
 							 "Commits approvals durably whatever synchronous_commit says.",
 							 "Off: the session's synchronous_commit holds, and a crash may lose approvals that were already told.",
 							 &durable_approvals, true,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ledger_agents.direct_access",
+							 "Reads and writes the rows of a decision without SQL statements where that is possible.",
+							 "The answers are the same; off: every row is read and written by a statement, which takes longer.",
+							 &la_direct_access, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("ledger_agents.clock",
 							   "Instant at which the engine's clock stands, for tests; empty: the wall clock.",

@@ -16,6 +16,9 @@ extern char *la_organization_setting;
 /* ledger_agents.lock_timeout: milliseconds that a call may wait for a lock; 0: the server's own. */
 extern int	la_lock_timeout;
 
+/* ledger_agents.direct_access: rows of decisions may be read and written without statements. */
+extern bool la_direct_access;
+
 /* Now, by the wall clock or by ledger_agents.clock. */
 extern TimestampTz la_now(void);
 

@@ -99,6 +99,16 @@ type_of_letter(char letter)
 			return own_type("spending_frequency");
 		case 'A':
 			return own_type("limit_exceeded_action");
+		case 'D':
+			return own_type("decision");
+		case 'S':
+			return own_type("authorization_status");
+		case 'R':
+			return own_type("decline_reason");
+		case 'Q':
+			return own_type("_decline_reason");
+		case 'H':
+			return own_type("attestation_status");
 	}
 	elog(ERROR, "unknown type letter \"%c\"", letter);
 }
@@ -172,12 +182,6 @@ execute(KeptPlan *plan, LaParams *params, LaView view)
 {
 	Snapshot	crosscheck = InvalidSnapshot;
 
-	if (params->running != NULL)
-	{
-		SPIExecuteOptions options = {.params = params->running};
-
-		return SPI_execute_plan_extended(plan->plan, &options);
-	}
 #if LA_MUTANT != 4
 	if (view == LA_WRITE && IsolationUsesXactSnapshot())
 		crosscheck = GetTransactionSnapshot();
@@ -279,31 +283,6 @@ la_open(LaQuery query, LaParams *params, LaView view)
 	PopActiveSnapshot();
 	AtEOXact_GUC(true, level);
 	return portal;
-}
-
-void
-la_params_renew(LaParams *params)
-{
-	for (int i = 0; i < params->count; i++)
-	{
-		params->running->params[i].value = params->values[i];
-		params->running->params[i].isnull = params->nulls[i] == 'n';
-	}
-}
-
-uint64
-la_run_late(LaQuery query, LaParams *params)
-{
-	SPIPlanPtr	plan = kept_plan(query)->plan;
-
-	params->running = makeParamList(strlen(statement_of(query)->types));
-	for (int i = 0; i < params->running->numParams; i++)
-	{
-		params->running->params[i].isnull = true;
-		params->running->params[i].ptype = SPI_getargtypeid(plan, i);
-	}
-	la_params_renew(params);
-	return run(query, params, LA_WRITE);
 }
 
 bool

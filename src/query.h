@@ -160,8 +160,7 @@ typedef enum LaQuery
 	LA_Q_AGENT_FACTS,
 	LA_Q_CARD,
 	LA_Q_POLICY_RULES,
-	LA_Q_APPROVE_AT_ONCE,
-	LA_Q_BOOK,
+	LA_Q_AUTHORIZATION_INSERT,
 	LA_Q_REPLAY,
 	LA_Q_AUTHORIZATION_GET,
 	LA_Q_AUTHORIZATION_LIST,
@@ -254,7 +253,6 @@ typedef struct LaParams
 	int			count;
 	Datum		values[LA_MAX_PARAMS];
 	char		nulls[LA_MAX_PARAMS];
-	ParamListInfo running;		/* what la_run_late() reads */
 } LaParams;
 
 /* What a statement sees. */
@@ -268,14 +266,6 @@ typedef enum LaView
 
 /* Runs it and returns the number of rows, which are in SPI_tuptable. */
 extern uint64 la_run(LaQuery query, LaParams *params, LaView view);
-
-/*
- * The same with LA_WRITE for a statement that calls back, through a function of
- * ours, before it needs most of its parameters: la_params_renew() hands them in.
- * Not for transactions that use one snapshot: there is no crosscheck.
- */
-extern uint64 la_run_late(LaQuery query, LaParams *params);
-extern void la_params_renew(LaParams *params);
 
 /*
  * A statement that reads, row by row: SPI_cursor_fetch() gives them,

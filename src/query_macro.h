@@ -2,8 +2,8 @@
  * query_macro.h
  *		Parts that several statements of query_text.h share; included by it alone.
  */
-/* What la_param_counter() gives. */
-#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "iz" "iiiii" "zizziiiit"
+/* What la_param_counter() gives: the version, and the other columns in their order. */
+#define COUNTER_TYPES "izzzzzzzz" "Fzi" "z" "zizi" "zz" "iii" "i" "izz" "iiiiii" "t"
 
 /* Where la_param_counter() gave $3 to $35, $3 being the version that was judged. */
 #define COUNTER_SET \
@@ -11,17 +11,11 @@
 	" month_start = $8, month_end = $9, year_start = $10, year_end = $11," \
 	" rolling_frequency = $12, rolling_since = $13," \
 	" rolling_spent = $14, next_expiry = $15, exceeded_window = $16, exceeded_limit = $17," \
-	" approaching_window = $18, approaching_limit = $19, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
-	" last_approved_at = $27, auth_count = $28, attested_at = $29, intents_until = $30," \
-	" use_count = $31, captured_amount = $32, captured_count = $33, entry_count = $34," \
+	" approaching_window = $18, approaching_limit = $19, attested_at = $20, intents_until = $21," \
+	" captured_amount = $22, captured_count = $23, entry_count = $24, use_count = $25," \
+	" sequence = $26, decided_at = $27, last_approved_at = $28, auth_count = $29," \
+	" total_spent = $30, day_spent = $31, week_spent = $32, month_spent = $33, year_spent = $34," \
 	" first_merchant = $35"
-
-/* The same for a counter of which only the sums have changed: most of them. */
-#define COUNTER_SET_SUMS \
-	"version = $3 + 1, sequence = $20, decided_at = $21," \
-	" total_spent = $22, day_spent = $23, week_spent = $24, month_spent = $25, year_spent = $26," \
-	" last_approved_at = $27, auth_count = $28"
 
 #define SEAL_COLUMNS(sealed_at) \
 	"s.number, s.sequence, s.entry_number, s.decided_at, s.head" sealed_at
@@ -277,18 +271,6 @@
 	"UPDATE ledger_agents.authorizations x SET status = " status "::ledger_agents.authorization_status," \
 	" counted_amount = " counted ", captured_amount = nullif(" captured ", 0)," \
 	" reversed_amount = nullif(" reversed ", 0), refunded_amount = nullif(" refunded ", 0)"
-
-/*
- * Books a decision of agent $2: its counter as judged, and the row that hangs on
- * it.  booked() hands the row in whole: a list of so many columns is paid for
- * anew in every call.
- */
-#define BOOK(counter_set, judged) \
-	"WITH k AS (UPDATE ledger_agents.counters k SET " counter_set \
-	" WHERE organization_id = $1 AND scope = 'agent' AND scope_id = $2" judged \
-	" RETURNING true)" \
-	" INSERT INTO ledger_agents.authorizations" \
-	" SELECT b.* FROM ledger_agents.booked((SELECT true FROM k)) b"
 
 /* What consumer c has acknowledged just now is given. */
 #define CONSUMER_DETAIL(acknowledged) \

@@ -8,8 +8,7 @@ static const Statement spend_statements[LA_Q_COUNT] = {
 
 	/*
 	 * Whether the agent's key $3 is known, and its counter, which is one
-	 * column because every column is paid for anew in each call; for the same
-	 * reason enums are read as they are stored.
+	 * column because every column is paid for anew in each call.
 	 */
 	[LA_Q_GATHER] = {"tutt",
 	"SELECT " KEY_AND_COUNTER("$2", "$3") " FROM ledger_agents.counters k WHERE " AGENT_COUNTER},
@@ -68,13 +67,11 @@ static const Statement spend_statements[LA_Q_COUNT] = {
 		" FROM ledger_agents.customers c JOIN ledger_agents.organizations o ON o.id = $1"
 	" WHERE c.organization_id = $1 AND c.id = $2"},
 
-	/*
-	 * Gathers, judges and books in one: approves() is asked in the middle,
-	 * and what it hands in for $3 to $35 is what is booked.
-	 */
-	[LA_Q_APPROVE_AT_ONCE] = {"tt" COUNTER_TYPES "ut",
-	BOOK(COUNTER_SET_SUMS, " AND ledger_agents.approves(" KEY_AND_COUNTER("$36", "$37") ")")},
-	[LA_Q_BOOK] = {"tt" COUNTER_TYPES, BOOK(COUNTER_SET, AS_JUDGED)},
+	/* A decision as it is to be stored, in the order of the table's columns. */
+	[LA_Q_AUTHORIZATION_INSERT] = {"tuuiziiiiiizziiiiubuuuDSRFAHttttttvQjj",
+		"INSERT INTO ledger_agents.authorizations VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+		" $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
+	" $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)"},
 
 	/*
 	 * The stored answer to a key, and the names of the fields that differ

@@ -181,13 +181,13 @@ static const Statement statements[LA_Q_COUNT] = {
 		"INSERT INTO ledger_agents.counters (organization_id, scope_id, version, day_start, day_end,"
 		" week_start, week_end, month_start, month_end, year_start, year_end, rolling_frequency,"
 		" rolling_since, rolling_spent, next_expiry, exceeded_window, exceeded_limit,"
-		" approaching_window, approaching_limit, sequence, decided_at, total_spent, day_spent,"
-		" week_spent, month_spent, year_spent, last_approved_at, auth_count, attested_at,"
-		" intents_until, use_count, captured_amount, captured_count, entry_count, first_merchant,"
+		" approaching_window, approaching_limit, attested_at, intents_until, captured_amount,"
+		" captured_count, entry_count, use_count, sequence, decided_at, last_approved_at,"
+		" auth_count, total_spent, day_spent, week_spent, month_spent, year_spent, first_merchant,"
 		" scope) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
 		" $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,"
 	" $29, $30, $31, $32, $33, $34, $35, $36::ledger_agents.limit_scope)"},
-	/* Whole rows: la_counter_read() knows the table's columns by their order. */
+	/* Whole rows: la_counter_take() knows the table's columns by their order. */
 	[LA_Q_COUNTER_READ] = {"ttt",
 		"SELECT k FROM ledger_agents.counters k"
 	" WHERE k.organization_id = $1 AND k.scope_id = $2 AND k.scope = $3::ledger_agents.limit_scope"},

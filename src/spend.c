@@ -17,12 +17,9 @@
 PG_FUNCTION_INFO_V1(la_authorize);
 PG_FUNCTION_INFO_V1(la_authorize_or_raise);
 PG_FUNCTION_INFO_V1(la_evaluate);
-PG_FUNCTION_INFO_V1(la_approves);
 
 static Datum decide(FunctionCallInfo fcinfo, bool raise);
 static bool book(LaBooks *books, LaSpend *spend, bool raise);
-static void book_at_once(LaBooks *books, void *decision);
-static bool approve_by_counter(LaBooks *books, LaSpend *spend);
 static char *list_reasons(const LaVerdict *verdict);
 static void refuse_declined(const char *reasons);
 
@@ -99,12 +96,10 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	SPI_connect();
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
 	la_books_name(&books, spend.request.card_id, spend.request.intent_id);
-	books.at_once = book_at_once;
-	books.decision = &spend;
 	for (;; lock_row = true)
 	{
 		la_books_open(&books, &caller, spend.request.key, lock_row);
-		if (books.key_known || books.booked || book(&books, &spend, raise))
+		if (books.key_known || book(&books, &spend, raise))
 			break;
 		if (lock_row)
 			elog(ERROR, "the agent's counter was changed under its lock");
@@ -136,116 +131,6 @@ book(LaBooks *books, LaSpend *spend, bool raise)
 	if (raise && !spend->decision.verdict.approved)
 		refuse_declined(list_reasons(&spend->decision.verdict));
 	return la_apply(books, spend);
-}
-
-/* A statement under way that asks approves() in its middle. */
-typedef struct Attempt
-{
-	LaBooking	booking;
-	LaParams	params;
-	bool		asked;
-	bool		approved;
-} Attempt;
-
-static Attempt *current = NULL;
-
-static void
-param_attempt(Attempt *attempt)
-{
-	LaBooks    *books = attempt->booking.books;
-
-	attempt->params.count = 0;
-	la_param_text(&attempt->params, books->organization_id);
-	la_param_text(&attempt->params, books->agent_text);
-	la_param_counter(&attempt->params, &books->counters[LA_AGENT]);
-	la_param_uuid(&attempt->params, &books->agent_id);
-	la_param_text(&attempt->params, attempt->booking.spend->request.key);
-}
-
-/* See LaBookAtOnce. */
-static void
-book_at_once(LaBooks *books, void *decision)
-{
-	Attempt		attempt = {.booking = {books, decision, CurrentMemoryContext}};
-	Attempt    *outer = current;
-	const LaBooking *before = la_set_booking(&attempt.booking);
-
-	param_attempt(&attempt);
-	current = &attempt;
-	PG_TRY();
-	{
-		books->booked = la_run_late(LA_Q_APPROVE_AT_ONCE, &attempt.params) == 1;
-	}
-	PG_FINALLY();
-	{
-		current = outer;
-		(void) la_set_booking(before);
-	}
-	PG_END_TRY();
-	if (books->booked)
-		return;
-	if (!attempt.asked)
-		la_unknown("agent", books->agent_text);
-	if (attempt.approved)
-		books->counter_busy = true; /* it was, until a moment ago */
-	books->counters[LA_AGENT] = books->agent_counter_read;
-}
-
-/*
- * ledger_agents.approves(key_known boolean, writer xid, counter ledger_agents.counters)
- *		returns boolean
- *
- * What LA_Q_APPROVE_AT_ONCE asks about the counter that it has found: true when
- * the decision under way is an approval that changes nothing but its sums; the
- * statement then has the parameters to book it with.  False in every other case.
- */
-Datum
-la_approves(PG_FUNCTION_ARGS)
-{
-	Attempt    *attempt = current;
-	MemoryContext previous;
-
-	if (attempt == NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("no decision is under way"));
-	/* Asked again: the row was changed, and this is its next version. */
-	if (attempt->asked)
-#if LA_MUTANT != 1
-		PG_RETURN_BOOL(false);
-#else
-		PG_RETURN_BOOL(attempt->approved);
-#endif
-	attempt->asked = true;
-	previous = MemoryContextSwitchTo(attempt->booking.memory);
-	la_books_read_counter(attempt->booking.books, PG_GETARG_BOOL(0), PG_GETARG_TRANSACTIONID(1),
-						  PG_GETARG_DATUM(2));
-	attempt->approved = approve_by_counter(attempt->booking.books, attempt->booking.spend);
-	if (attempt->approved)
-	{
-		param_attempt(attempt);
-		la_params_renew(&attempt->params);
-	}
-	MemoryContextSwitchTo(previous);
-	PG_RETURN_BOOL(attempt->approved);
-}
-
-/* Runs no statement: it is called inside of one. */
-static bool
-approve_by_counter(LaBooks *books, LaSpend *spend)
-{
-	TimestampTz now = la_now();
-
-	if (books->key_known || books->counter_busy || !la_counter_suffices(books, now) ||
-		books->counters[LA_AGENT].attested_at != DT_NOBEGIN ||
-		books->counters[LA_AGENT].intents_until > now)
-		return false;
-	la_measure(books, now);
-	if (!la_weigh(books, &spend->request, &spend->decision))
-		return false;
-	la_approve(books, &spend->request, &spend->decision);
-	la_begin_entry(books, spend);
-	return la_counter_kept_windows(&books->agent_counter_read, &books->counters[LA_AGENT]);
 }
 
 Datum

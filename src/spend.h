@@ -95,19 +95,11 @@ extern Datum la_replay(LaBooks *books, LaRequest *request, bool raise);
 /* The decision's own id and number. */
 extern void la_begin_entry(LaBooks *books, LaSpend *spend);
 
+/* From the description of authorizations. */
+extern void la_spend_types(TupleDesc desc, LaSpendTypes *types);
+
 /* The decision as a row of authorizations, as it is to be stored. */
 extern void la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types);
-
-/* What booked() gives to the statement that the call runs, until it is told NULL; returns what it gave before. */
-typedef struct LaBooking LaBooking;
-struct LaBooking
-{
-	LaBooks    *books;
-	LaSpend    *spend;
-	MemoryContext memory;
-};
-
-extern const LaBooking *la_set_booking(const LaBooking *booking);
 
 /* Books the decision; false: the counter is no longer the one that was judged. */
 extern bool la_apply(LaBooks *books, LaSpend *spend);

@@ -133,7 +133,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
                || ' ledger_agents.delete_event_consumer ledger_agents.sweep ledger_agents.seal_chain ledger_agents.purge'),
-  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.approves ledger_agents.booked ledger_agents.grant_access')) AS w (levels, names);
+  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.grant_access')) AS w (levels, names);
 
 SELECT bag_eq(
   'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',

@@ -90,7 +90,7 @@ WHERE a.grantee = 0;
 CREATE VIEW without_search_path AS
 SELECT signature AS offender FROM functions
 WHERE (prosecdef OR lanname NOT IN ('c', 'sql')
-       OR (lanname = 'c' AND prosrc NOT IN ('la_window_of', 'la_refuse_change', 'la_forget_tenants', 'la_approves', 'la_booked',
+       OR (lanname = 'c' AND prosrc NOT IN ('la_window_of', 'la_refuse_change', 'la_forget_tenants',
                                               'la_normal_merchant_text', 'la_merchant_matches')))
   AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
 

@@ -1,0 +1,290 @@
+/*
+ * direct.c
+ *		The rows of a decision read and written without a statement; see direct.h.
+ *
+ * Rows are found with the same snapshots as statements use, by index.  A change
+ * goes to the very version that was read and waits for nobody: the server
+ * refuses when that is no longer the newest, and the caller judges anew.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "direct.h"
+#include "module.h"
+#include "spend.h"
+
+static bool is_plain(const char *name);
+static bool has_row_triggers(const TriggerDesc *triggers);
+static void find_writer(HeapTuple row, LaPlace *place);
+static void add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing);
+
+bool
+la_direct_is_fit(LaView view)
+{
+#if LA_MUTANT == 1
+	return false;
+#endif
+	return la_direct_access &&
+		(view == LA_STATEMENT || !IsolationUsesXactSnapshot()) &&
+		is_plain("counters") && is_plain("authorizations");
+}
+
+static bool
+is_plain(const char *name)
+{
+	Relation	relation = la_open_table(name, AccessShareLock);
+	bool		plain = relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		relation->rd_rules == NULL && !relation->rd_rel->relrowsecurity &&
+		(relation->trigdesc == NULL || !has_row_triggers(relation->trigdesc));
+
+	la_close_table(relation);
+	return plain;
+}
+
+/* Those that an insert or an update would fire. */
+static bool
+has_row_triggers(const TriggerDesc *triggers)
+{
+	return triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
+		triggers->trig_update_before_row || triggers->trig_update_after_row ||
+		triggers->trig_update_before_statement || triggers->trig_update_after_statement;
+}
+
+/* By name in every call: an oid that was kept would not live through DROP EXTENSION. */
+Relation
+la_open_table(const char *name, LOCKMODE mode)
+{
+	return table_open(get_relname_relid(name, get_namespace_oid("ledger_agents", false)), mode);
+}
+
+void
+la_close_table(Relation relation)
+{
+	table_close(relation, NoLock);
+}
+
+void
+la_direct_begin(LaView view)
+{
+	if (view == LA_LATEST)
+		PushActiveSnapshot(GetLatestSnapshot());
+}
+
+void
+la_direct_end(LaView view)
+{
+	if (view == LA_LATEST)
+		PopActiveSnapshot();
+}
+
+static void
+set_text_key(ScanKey key, int column, const char *value)
+{
+	/* ScanKeyInit() compares as COLLATE "C" does, which is that of our keys. */
+	ScanKeyInit(key, column, BTEqualStrategyNumber, F_TEXTEQ, CStringGetTextDatum(value));
+}
+
+static Datum
+scope_value(Relation counters, LaScope scope)
+{
+	Oid			type = TupleDescAttr(RelationGetDescr(counters), LA_K_SCOPE)->atttypid;
+
+	return la_enum_value(type, la_scope_label(scope));
+}
+
+bool
+la_direct_counter(const char *organization_id, LaScope scope, const char *scope_id,
+				  LaCounter *counter, LaPlace *place)
+{
+	Relation	counters = la_open_table("counters", AccessShareLock);
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	set_text_key(&keys[0], LA_K_ORGANIZATION_ID + 1, organization_id);
+	ScanKeyInit(&keys[1], LA_K_SCOPE + 1, BTEqualStrategyNumber, F_ENUM_EQ,
+				scope_value(counters, scope));
+	set_text_key(&keys[2], LA_K_SCOPE_ID + 1, scope_id);
+	scan = systable_beginscan(counters, RelationGetPrimaryKeyIndex(counters, false), true,
+							  GetActiveSnapshot(), lengthof(keys), keys);
+	row = systable_getnext(scan);
+	if (row != NULL)
+	{
+		la_counter_take(counter, row, RelationGetDescr(counters));
+		place->tid = row->t_self;
+		find_writer(row, place);
+	}
+	systable_endscan(scan);
+	la_close_table(counters);
+	return row != NULL;
+}
+
+/* Several lockers at once are not told apart: waiting for the row ends it, whoever it is. */
+static void
+find_writer(HeapTuple row, LaPlace *place)
+{
+	TransactionId writer = HeapTupleHeaderGetRawXmax(row->t_data);
+
+	place->busy = place->mine = false;
+	if (row->t_data->t_infomask & HEAP_XMAX_INVALID)
+		return;
+	if (row->t_data->t_infomask & HEAP_XMAX_IS_MULTI)
+		place->busy = true;
+	else if (TransactionIdIsCurrentTransactionId(writer))
+		place->mine = true;
+	else
+		place->busy = TransactionIdIsInProgress(writer);
+}
+
+bool
+la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id, const char *key)
+{
+	Relation	authorizations;
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	bool		known;
+
+	if (key == NULL)
+		return false;
+	authorizations = la_open_table("authorizations", AccessShareLock);
+	set_text_key(&keys[0], LA_X_ORGANIZATION_ID + 1, organization_id);
+	ScanKeyInit(&keys[1], LA_X_AGENT_ID + 1, BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(agent_id));
+	set_text_key(&keys[2], LA_X_IDEMPOTENCY_KEY + 1, key);
+	scan = systable_beginscan(authorizations,
+							  get_relname_relid("authorizations_idempotency_key",
+												RelationGetNamespace(authorizations)),
+							  true, GetActiveSnapshot(), lengthof(keys), keys);
+	known = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	la_close_table(authorizations);
+	return known;
+}
+
+bool
+la_direct_lock(LaPlace *place)
+{
+	Relation	counters = la_open_table("counters", RowShareLock);
+	TupleTableSlot *slot = table_slot_create(counters, NULL);
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_lock(counters, &place->tid, GetActiveSnapshot(), slot,
+							  GetCurrentCommandId(true), LockTupleNoKeyExclusive, LockWaitSkip,
+							  0, &failure);
+	ExecDropSingleTupleTableSlot(slot);
+	la_close_table(counters);
+	return result == TM_Ok;
+}
+
+bool
+la_direct_write_counter(const char *organization_id, LaScope scope, const char *scope_id,
+						const LaCounter *counter, LaPlace *place, bool may_wait)
+{
+	Relation	counters = la_open_table("counters", RowExclusiveLock);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(counters), &TTSOpsVirtual);
+	TU_UpdateIndexes indexes;
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result	result;
+
+	slot->tts_values[LA_K_ORGANIZATION_ID] = CStringGetTextDatum(organization_id);
+	slot->tts_values[LA_K_SCOPE] = scope_value(counters, scope);
+	slot->tts_values[LA_K_SCOPE_ID] = CStringGetTextDatum(scope_id);
+	la_counter_put(counter, slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	CheckCmdReplicaIdentity(counters, CMD_UPDATE);
+	result = table_tuple_update(counters, &place->tid, slot, GetCurrentCommandId(true),
+								GetActiveSnapshot(), InvalidSnapshot, may_wait, &failure, &mode,
+								&indexes);
+	if (result == TM_Ok)
+	{
+		place->tid = slot->tts_tid;
+
+		if (indexes != TU_None)
+			add_to_indexes(counters, slot, indexes == TU_Summarizing);
+		CommandCounterIncrement();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	la_close_table(counters);
+	return result == TM_Ok;
+}
+
+static void
+open_result(ResultRelInfo *result, Relation relation)
+{
+	InitResultRelInfo(result, relation, 0, NULL, 0);
+	ExecOpenIndices(result, false);
+}
+
+/* Of a row that found no room beside its older version. */
+static void
+add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
+{
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *result = makeNode(ResultRelInfo);
+
+	open_result(result, relation);
+	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, summarizing);
+	ExecCloseIndices(result);
+	FreeExecutorState(estate);
+}
+
+struct LaAppender
+{
+	EState	   *estate;
+	ResultRelInfo *result;
+	TupleTableSlot *slot;
+};
+
+LaAppender *
+la_append_begin(Relation relation)
+{
+	LaAppender *appender = palloc(sizeof(LaAppender));
+
+	appender->estate = CreateExecutorState();
+	appender->result = makeNode(ResultRelInfo);
+	open_result(appender->result, relation);
+	appender->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
+	return appender;
+}
+
+void
+la_append(LaAppender *appender, Datum *values, bool *nulls)
+{
+	TupleTableSlot *slot = appender->slot;
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	ExecStoreVirtualTuple(slot);
+	ExecSimpleRelationInsert(appender->result, appender->estate, slot);
+	ResetPerTupleExprContext(appender->estate);
+}
+
+void
+la_append_end(LaAppender *appender)
+{
+	ExecCloseIndices(appender->result);
+	ExecDropSingleTupleTableSlot(appender->slot);
+	FreeExecutorState(appender->estate);
+	CommandCounterIncrement();
+}
