@@ -30,7 +30,8 @@
 #include "spend.h"
 
 static bool is_plain(const char *name);
-static bool has_row_triggers(const TriggerDesc *triggers);
+static bool is_ordinary(Relation relation);
+static bool is_fired(const TriggerDesc *triggers);
 static void find_writer(HeapTuple row, LaPlace *place);
 static void add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing);
 
@@ -49,18 +50,24 @@ static bool
 is_plain(const char *name)
 {
 	Relation	relation = la_open_table(name, AccessShareLock);
-	bool		plain = relation->rd_rel->relkind == RELKIND_RELATION &&
-		relation->rd_tableam == GetHeapamTableAmRoutine() &&
-		relation->rd_rules == NULL && !relation->rd_rel->relrowsecurity &&
-		(relation->trigdesc == NULL || !has_row_triggers(relation->trigdesc));
+	bool		plain = is_ordinary(relation) &&
+	(relation->trigdesc == NULL || !is_fired(relation->trigdesc));
 
 	la_close_table(relation);
 	return plain;
 }
 
-/* Those that an insert or an update would fire. */
 static bool
-has_row_triggers(const TriggerDesc *triggers)
+is_ordinary(Relation relation)
+{
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+		relation->rd_tableam == GetHeapamTableAmRoutine() &&
+		relation->rd_rules == NULL && !relation->rd_rel->relrowsecurity;
+}
+
+/* By an insert or an update. */
+static bool
+is_fired(const TriggerDesc *triggers)
 {
 	return triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
 		triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
@@ -177,6 +184,67 @@ la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id, cons
 	systable_endscan(scan);
 	la_close_table(authorizations);
 	return known;
+}
+
+/* The number of a column never changes. */
+static void
+find_columns(LaDirectTable *table, Relation relation)
+{
+	if (table->oid == RelationGetRelid(relation))
+		return;
+	Assert(table->count <= LA_MAX_DIRECT_COLUMNS);
+	for (int i = 0; i < table->count; i++)
+	{
+		table->numbers[i] = get_attnum(RelationGetRelid(relation), table->columns[i]);
+		if (table->numbers[i] == InvalidAttrNumber)
+			elog(ERROR, "column \"%s\" of \"%s\" is missing", table->columns[i], table->name);
+	}
+	table->oid = RelationGetRelid(relation);
+}
+
+static void
+take_columns(const LaDirectTable *table, HeapTuple found, TupleDesc desc, LaRow *row)
+{
+	HeapTuple	copy = heap_copytuple(found);
+
+	row->values = palloc(sizeof(Datum) * table->count);
+	row->nulls = palloc(sizeof(bool) * table->count);
+	for (int i = 0; i < table->count; i++)
+		row->values[i] = heap_getattr(copy, table->numbers[i], desc, &row->nulls[i]);
+}
+
+static HeapTuple
+find_row(SysScanDesc *scan, const LaDirectTable *table, Relation relation, const LaParams *key)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+
+	for (int i = 0; table->key[i] != '\0'; i++)
+		ScanKeyInit(&keys[i], i + 1, BTEqualStrategyNumber,
+					table->key[i] == 'u' ? F_UUID_EQ : F_TEXTEQ, key->values[i]);
+	*scan = systable_beginscan(relation, RelationGetPrimaryKeyIndex(relation, false), true,
+							   GetActiveSnapshot(), strlen(table->key), keys);
+	return systable_getnext(*scan);
+}
+
+bool
+la_direct_row(LaDirectTable *table, const LaParams *key, LaView view, LaRow *row)
+{
+	Relation	relation = la_open_table(table->name, AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	found = NULL;
+
+	if (is_ordinary(relation))
+	{
+		find_columns(table, relation);
+		la_direct_begin(view);
+		found = find_row(&scan, table, relation, key);
+		if (found != NULL)
+			take_columns(table, found, RelationGetDescr(relation), row);
+		systable_endscan(scan);
+		la_direct_end(view);
+	}
+	la_close_table(relation);
+	return found != NULL;
 }
 
 bool

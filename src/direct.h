@@ -32,6 +32,8 @@ extern bool la_direct_is_fit(LaView view);
 extern void la_direct_begin(LaView view);
 extern void la_direct_end(LaView view);
 
+#define LA_MAX_DIRECT_COLUMNS 16
+
 /* A counter's row as it was found. */
 typedef struct LaPlace
 {
@@ -60,6 +62,20 @@ extern bool la_direct_lock(LaPlace *place);
 extern bool la_direct_write_counter(const char *organization_id, LaScope scope,
 									const char *scope_id, const LaCounter *counter,
 									LaPlace *place, bool may_wait);
+
+/* Some columns of a table whose key is its first columns. */
+typedef struct LaDirectTable
+{
+	const char *name;
+	const char *key;			/* types of its columns, t or u each */
+	const char *const *columns;
+	int			count;
+	Oid			oid;			/* of the table that the next are right for */
+	AttrNumber	numbers[LA_MAX_DIRECT_COLUMNS];
+} LaDirectTable;
+
+/* They, of the row with that key, copied; false: there is none here. */
+extern bool la_direct_row(LaDirectTable *table, const LaParams *key, LaView view, LaRow *row);
 
 /* Rows to be added to one table. */
 typedef struct LaAppender LaAppender;

@@ -50,7 +50,7 @@ static const Statement spend_statements[LA_Q_COUNT] = {
 	[LA_Q_CARD] = {"tu",
 		"SELECT c.agent_id, c.status, c.type, c.created_at, c.max_amount, c.spending_limit,"
 		" c.spending_limit_frequency, c.window_mode, c.policy,"
-		" c.policy_id, coalesce(c.status_reason = 'ttl_expired', false)"
+		" c.policy_id, c.status_reason"
 	" FROM ledger_agents.cards c WHERE c.organization_id = $1 AND c.id = $2"},
 	[LA_Q_AGENT_FACTS] = {"tu",
 		"SELECT a.customer_id, a.status, a.currency, a.spending_limit, a.spending_limit_frequency,"

@@ -23,6 +23,7 @@
 #include "utils/relcache.h"
 
 #include "compat.h"
+#include "configuration.h"
 #include "lock.h"
 #include "module.h"
 #include "principal.h"
@@ -216,64 +217,6 @@ copy_text(const char *text)
 	return text == NULL ? NULL : pstrdup(text);
 }
 
-/* Columns of LA_Q_TENANT. */
-enum
-{
-	CUSTOMER_STATUS, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
-	ORGANIZATION_STATUS, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
-	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT, TOLERANCE_PERCENT,
-	TRANSACTION_EVENTS
-};
-
-void
-la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *currency)
-{
-	memset(limit, 0, sizeof(LaLimit));
-	limit->scope = scope;
-	limit->rule = "spendingLimit";
-	limit->set = !row.nulls[first];
-	limit->limit = limit->set ? DatumGetInt64(row.values[first]) : 0;
-	limit->currency = limit->counter_currency = currency;
-	limit->action = LA_ACTION_DECLINE;
-	limit->stored_frequency = row.values[first + 1];
-	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency), "spending_limit_frequency");
-	limit->mode = la_effective_mode(limit->frequency,
-									la_window_mode(row.nulls[first + 2] ? NULL :
-												   la_enum_label(row.values[first + 2]),
-												   "window_mode"));
-}
-
-static bool
-is_suspended(LaRow row, int column)
-{
-	return strcmp(la_enum_label(row.values[column]), "suspended") == 0;
-}
-
-/* Reads both rows; everything is made in the current memory context. */
-static void
-read_tenant(const char *organization_id, const char *customer_id, LaView view, LaTenant *tenant)
-{
-	LaParams	params = {0};
-	LaRow		row;
-
-	la_param_text(&params, organization_id);
-	la_param_text(&params, customer_id);
-	if (la_run(LA_Q_TENANT, &params, view) == 0)
-		elog(ERROR, "customer \"%s\" of organization \"%s\" is missing", customer_id, organization_id);
-	row = la_row(0);
-	tenant->customer_rules = la_parse_rules(la_row_document(row, CUSTOMER_POLICY), NULL);
-	tenant->organization_suspended = is_suspended(row, ORGANIZATION_STATUS);
-	tenant->customer_suspended = is_suspended(row, CUSTOMER_STATUS);
-	tenant->zone = TextDatumGetCString(row.values[ORGANIZATION_ZONE]);
-	tenant->currency = TextDatumGetCString(row.values[ORGANIZATION_CURRENCY]);
-	tenant->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
-	tenant->tolerance_percent = DatumGetInt32(row.values[TOLERANCE_PERCENT]);
-	tenant->transaction_events = DatumGetBool(row.values[TRANSACTION_EVENTS]);
-	la_read_limit(&tenant->customer_limit, LA_CUSTOMER, row, CUSTOMER_LIMIT, tenant->currency);
-	la_read_limit(&tenant->organization_limit, LA_ORGANIZATION, row, ORGANIZATION_LIMIT,
-				  tenant->currency);
-}
-
 /* The limits point to the name of their currency. */
 static void
 set_currency(LaTenant *tenant)
@@ -335,54 +278,10 @@ la_tenant(const char *organization_id, const char *customer_id, uint64 key, LaVi
 	if (known != NULL)
 		return known;
 	tenant = palloc0(sizeof(LaTenant));
-	read_tenant(organization_id, customer_id, view, tenant);
+	la_read_tenant(organization_id, customer_id, view, tenant);
 	if (view == LA_LATEST)
 		remember_tenant(key, organization_id, customer_id, tenant);
 	return tenant;
-}
-
-/* Columns of LA_Q_AGENT_FACTS. */
-enum
-{
-	AGENT_CUSTOMER, AGENT_STATUS, AGENT_CURRENCY, AGENT_LIMIT, AGENT_FREQUENCY, AGENT_MODE,
-	AGENT_ACTION, AGENT_POLICY, AGENT_TEMPLATE, AGENT_HAS_CARDS
-};
-
-/* The rules of the template in that column; null: NULL. */
-static Jsonb *
-read_template(const char *organization_id, LaRow row, int column, LaView view)
-{
-	LaParams	params = {0};
-
-	if (row.nulls[column])
-		return NULL;
-	la_param_text(&params, organization_id);
-	la_param(&params, row.values[column], false);
-	if (la_run(LA_Q_POLICY_RULES, &params, view) == 0)
-		elog(ERROR, "policy is missing");
-	return la_row_document(la_row(0), 0);
-}
-
-static LaAgentFacts *
-read_agent(const char *organization_id, LaRow row, LaView view)
-{
-	LaAgentFacts *facts = palloc0(sizeof(LaAgentFacts));
-	const char *status = la_enum_label(row.values[AGENT_STATUS]);
-
-	facts->customer_id = la_row_text(row, AGENT_CUSTOMER);
-	facts->deregistered = strcmp(status, "deregistered") == 0;
-	facts->suspended = strcmp(status, "suspended") == 0;
-	la_read_limit(&facts->limit, LA_AGENT, row, AGENT_LIMIT, la_row_text(row, AGENT_CURRENCY));
-	facts->limit.stored_action = row.values[AGENT_ACTION];
-	facts->limit.action = la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
-	facts->has_cards = DatumGetBool(row.values[AGENT_HAS_CARDS]);
-	facts->own_rules = la_parse_rules(la_row_document(row, AGENT_POLICY), NULL);
-	facts->rules = la_parse_rules(la_row_document(row, AGENT_POLICY),
-								  read_template(organization_id, row, AGENT_TEMPLATE, view));
-	facts->has_template = !row.nulls[AGENT_TEMPLATE];
-	if (facts->has_template)
-		facts->template_id = *DatumGetUUIDP(row.values[AGENT_TEMPLATE]);
-	return facts;
 }
 
 static const LaAgentFacts *
@@ -428,7 +327,6 @@ const LaAgentFacts *
 la_agent(const char *organization_id, const pg_uuid_t *id, uint64 key, LaView view)
 {
 	const LaAgentFacts *facts = NULL;
-	LaParams	params = {0};
 
 #if LA_MUTANT != 3
 	if (view == LA_LATEST)
@@ -438,44 +336,11 @@ la_agent(const char *organization_id, const pg_uuid_t *id, uint64 key, LaView vi
 #endif
 	if (facts != NULL)
 		return facts;
-	la_param_text(&params, organization_id);
-	la_param_uuid(&params, id);
-	if (la_run(LA_Q_AGENT_FACTS, &params, view) == 0)
+	facts = la_read_agent_facts(organization_id, id, view);
+	if (facts == NULL)
 		la_unknown_uuid("agent", id);
-	facts = read_agent(organization_id, la_row(0), view);
 	if (view == LA_LATEST)
 		remember_agent(organization_id, id, key, facts);
-	return facts;
-}
-
-/* Columns of LA_Q_CARD. */
-enum
-{
-	CARD_AGENT, CARD_STATUS, CARD_TYPE, CARD_CREATED_AT, CARD_MAX_AMOUNT, CARD_LIMIT,
-	CARD_FREQUENCY, CARD_MODE, CARD_POLICY, CARD_TEMPLATE, CARD_ENDED
-};
-
-static LaCardFacts *
-read_card(const char *organization_id, LaRow row, LaView view)
-{
-	LaCardFacts *facts = palloc0(sizeof(LaCardFacts));
-	const char *status = la_enum_label(row.values[CARD_STATUS]);
-
-	facts->agent_id = *DatumGetUUIDP(row.values[CARD_AGENT]);
-	facts->status = strcmp(status, "active") == 0 ? LA_CARD_IS_ACTIVE
-		: strcmp(status, "frozen") == 0 ? LA_CARD_IS_FROZEN : LA_CARD_IS_CLOSED;
-	facts->ended = DatumGetBool(row.values[CARD_ENDED]);
-	facts->single = strcmp(la_enum_label(row.values[CARD_TYPE]), "single") == 0;
-	facts->created_at = DatumGetTimestampTz(row.values[CARD_CREATED_AT]);
-	facts->has_max_amount = !row.nulls[CARD_MAX_AMOUNT];
-	facts->max_amount = facts->has_max_amount ? DatumGetInt64(row.values[CARD_MAX_AMOUNT]) : 0;
-	/* Its currency is its agent's. */
-	la_read_limit(&facts->limit, LA_CARD, row, CARD_LIMIT, NULL);
-	facts->rules = la_parse_rules(la_row_document(row, CARD_POLICY),
-								  read_template(organization_id, row, CARD_TEMPLATE, view));
-	facts->has_template = !row.nulls[CARD_TEMPLATE];
-	if (facts->has_template)
-		facts->template_id = *DatumGetUUIDP(row.values[CARD_TEMPLATE]);
 	return facts;
 }
 
@@ -516,16 +381,11 @@ la_card(const char *organization_id, const pg_uuid_t *id, LaView view)
 {
 	uint64		key = la_lock_key(organization_id, id, UUID_LEN);
 	const LaCardFacts *known = view == LA_LATEST ? known_card(organization_id, id, key) : NULL;
-	LaParams	params = {0};
 
 	if (known != NULL)
 		return known;
-	la_param_text(&params, organization_id);
-	la_param_uuid(&params, id);
-	if (la_run(LA_Q_CARD, &params, view) == 0)
-		return NULL;
-	known = read_card(organization_id, la_row(0), view);
-	if (view == LA_LATEST)
+	known = la_read_card_facts(organization_id, id, view);
+	if (known != NULL && view == LA_LATEST)
 		remember_card(organization_id, id, key, known);
 	return known;
 }

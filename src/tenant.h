@@ -54,8 +54,4 @@ extern const LaAgentFacts *la_agent(const char *organization_id, const pg_uuid_t
  */
 extern const LaCardFacts *la_card(const char *organization_id, const pg_uuid_t *id, LaView view);
 
-/* Columns of a row from first on: limit, frequency, mode. */
-extern void la_read_limit(LaLimit *limit, LaScope scope, LaRow row, int first,
-						  const char *currency);
-
 #endif							/* LA_TENANT_H */
