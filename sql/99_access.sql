@@ -29,7 +29,7 @@ DECLARE
 	/* What a caller may call that is a key: for api, too, but refused to agents' tokens. */
 	for_key constant name[] := '{create_organization_key,list_organization_keys,revoke_organization_key,rotate_organization_key,update_organization,get_organization,update_customer,get_customer,register_agent,update_agent,deregister_agent,create_agent_token,list_agent_tokens,revoke_agent_token,rotate_agent_token,create_policy,update_policy,delete_policy,get_policy,list_policies,create_card,update_card,freeze_card,unfreeze_card,close_card,approve_intent,reject_intent,record_spend,increment,capture,reverse,refund,poll_events,ack_events,list_event_consumers,delete_event_consumer,sweep,seal_chain,verify_chain,purge}';
 	/* What only reads, but looks at every organization. */
-	for_auditor constant name[] := '{act_as_auditor,check_invariants,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
+	for_auditor constant name[] := '{act_as_auditor,check_invariants,read_statistics,verify_chain,chain_item,window_of,normal_merchant,merchant_matches}';
 	/* What nobody is granted: the engine calls them. */
 	internal constant name[] := '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,grant_access}';
 	granted text;

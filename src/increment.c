@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "module.h"
 #include "settlement.h"
+#include "statistics.h"
 
 PG_FUNCTION_INFO_V1(la_increment);
 PG_FUNCTION_INFO_V1(la_record_spend);
@@ -60,7 +61,10 @@ la_increment(PG_FUNCTION_ARGS)
 	la_books_read(books, &caller, la_now());
 #endif
 	if (la_find_entry(books, &settlement.id, &settlement.entry, &answer))
+	{
 		la_books_close(books);
+		la_count_replay();
+	}
 	else
 		answer = increment(fcinfo, &settlement);
 	SPI_finish();
@@ -107,6 +111,7 @@ increment(FunctionCallInfo fcinfo, LaSettlement *settlement)
 	answer = la_answer(fcinfo, books, &spend, true);
 	la_books_close(books);
 	la_follow(books, &spend.request, &spend.decision, &spend.id);
+	la_count_decision(&spend.decision.verdict);
 	return answer;
 }
 

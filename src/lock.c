@@ -17,6 +17,7 @@
 
 #include "lock.h"
 #include "module.h"
+#include "statistics.h"
 
 typedef enum Kind
 {
@@ -97,15 +98,43 @@ la_is_alone(void)
 	return alone;
 }
 
+/* As what waits for the lock are counted. */
+static LaWaitKind
+wait_kind(const LOCKTAG *tag)
+{
+	static const LaWaitKind queues[] = {
+		[LA_LEVEL_AGENT] = LA_WAIT_AGENT,[LA_LEVEL_CUSTOMER] = LA_WAIT_CUSTOMER,
+		[LA_LEVEL_ORGANIZATION] = LA_WAIT_ORGANIZATION,
+		[LA_LEVEL_EXTERNAL_ID] = LA_WAIT_EXTERNAL_ID,[LA_LEVEL_ANSWER] = LA_WAIT_ANSWER
+	};
+
+	if (tag->locktag_field4 >= HISTORY)
+		return LA_WAIT_HISTORY;
+	if (tag->locktag_field4 >= CONFIGURATION)
+		return LA_WAIT_CONFIGURATION;
+	return queues[tag->locktag_field4 - QUEUE];
+}
+
 static LockAcquireResult
 acquire(const LOCKTAG *tag, LOCKMODE mode)
 {
-	LockAcquireResult result = LockAcquire(tag, mode, false, true);
+	volatile LockAcquireResult result = LockAcquire(tag, mode, false, true);
+	LaWait		wait;
 
 	if (result != LOCKACQUIRE_NOT_AVAIL)
 		return result;
 	la_wait_patiently();
-	return LockAcquire(tag, mode, false, false);
+	la_begin_wait(&wait, wait_kind(tag));
+	PG_TRY();
+	{
+		result = LockAcquire(tag, mode, false, false);
+	}
+	PG_FINALLY();
+	{
+		la_end_wait(&wait);
+	}
+	PG_END_TRY();
+	return result;
 }
 
 bool
@@ -229,8 +258,21 @@ la_has_history(LaLevel level, uint64 key)
 void
 la_await_history(LaLevel level, uint64 key)
 {
+	LaWait		wait;
+
+	if (!la_has_history(level, key))
+		return;
 	la_wait_patiently();
-	WaitForLockers(lock_tag(HISTORY, level, key), ExclusiveLock, false);
+	la_begin_wait(&wait, LA_WAIT_HISTORY);
+	PG_TRY();
+	{
+		WaitForLockers(lock_tag(HISTORY, level, key), ExclusiveLock, false);
+	}
+	PG_FINALLY();
+	{
+		la_end_wait(&wait);
+	}
+	PG_END_TRY();
 }
 
 bool

@@ -143,6 +143,7 @@ _PG_init(void)
 	la_lock_init();
 	la_query_init();
 	la_tenant_init();
+	la_statistics_init();
 	keep_heap();
 }
 

@@ -38,5 +38,6 @@ extern void la_principal_init(void);
 extern void la_lock_init(void);
 extern void la_query_init(void);
 extern void la_tenant_init(void);
+extern void la_statistics_init(void);
 
 #endif							/* LA_MODULE_H */

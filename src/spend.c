@@ -13,6 +13,7 @@
 #include "lock.h"
 #include "module.h"
 #include "spend.h"
+#include "statistics.h"
 
 PG_FUNCTION_INFO_V1(la_authorize);
 PG_FUNCTION_INFO_V1(la_authorize_or_raise);
@@ -119,6 +120,10 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	if (!books.key_known)
 		la_follow(&books, &spend.request, &spend.decision, &spend.id);
 	SPI_finish();
+	if (books.key_known)
+		la_count_replay();
+	else
+		la_count_decision(&spend.decision.verdict);
 	return answer;
 }
 
@@ -186,6 +191,7 @@ list_reasons(const LaVerdict *verdict)
 static void
 refuse_declined(const char *reasons)
 {
+	la_count_raised();
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("authorization declined: %.*s", (int) strcspn(reasons, ","), reasons),

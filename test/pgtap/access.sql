@@ -81,7 +81,7 @@ CREATE TABLE access.wanted (name text PRIMARY KEY, levels text NOT NULL);
 INSERT INTO access.wanted (levels, name)
 SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (VALUES
   ('operator auditor api', 'ledger_agents.window_of ledger_agents.normal_merchant ledger_agents.merchant_matches'),
-  ('operator auditor', 'ledger_agents.check_invariants ledger_agents.chain_item ledger_agents.act_as_auditor'),
+  ('operator auditor', 'ledger_agents.check_invariants ledger_agents.read_statistics ledger_agents.chain_item ledger_agents.act_as_auditor'),
   ('operator auditor api', 'ledger_agents.verify_chain'),
   ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
@@ -117,7 +117,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents_api.effective_policy ledger_agents_api.card_policy'
                    || ' ledger_agents_api.list_attestations ledger_agents_api.poll_events ledger_agents_api.ack_events'
                    || ' ledger_agents_api.list_event_consumers ledger_agents_api.delete_event_consumer'),
-  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization ledger_agents.sign_event'),
+  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization ledger_agents.sign_event ledger_agents.reset_statistics'),
   ('operator api', 'ledger_agents.create_organization_key ledger_agents.list_organization_keys'
                || ' ledger_agents.revoke_organization_key ledger_agents.rotate_organization_key'
                || ' ledger_agents.update_organization ledger_agents.get_organization'

@@ -100,7 +100,7 @@ INSERT INTO silent VALUES
   ('capture', 'an entry'), ('reverse', 'an entry'), ('refund', 'an entry'), ('declare_intent', 'an intent is its own record'), ('attest', 'an attestation is its own record'),
   ('authenticate', 'changes nothing but when a token was last used'), ('seal_chain', 'a seal is its own record'), ('purge', 'has a record of its own: purges'),
   ('poll_events', 'says how far a consumer has come'), ('ack_events', 'says how far a consumer has come'), ('sweep', 'records the cards that it turns: pgtap/sweep'),
-  ('refuse_change', 'a trigger'), ('forget_tenants', 'a trigger'), ('write_view', 'a trigger that calls functions of ledger_agents_api'),
+  ('reset_statistics', 'sets back counts that are in no row'), ('refuse_change', 'a trigger'), ('forget_tenants', 'a trigger'), ('write_view', 'a trigger that calls functions of ledger_agents_api'),
   ('grant_access', 'rights of roles are the server''s, of no organization; its log tells');
 SELECT is_empty($$
   SELECT p.proname FROM pg_proc p
