@@ -53,7 +53,7 @@ test:			## set up what is missing, then all runners (ONLY=regress, TESTS="agent 
 test-accept:		## the same, then take what came out as expected/, for review with git diff
 	@ACCEPT=yes tools/test
 bench:			## the table of ratios
-	@tools/setup bench && tools/sandbox tools/with-server -c max_connections=200 -c shared_buffers=512MB \
+	@tools/setup bench && tools/sandbox -o bench tools/with-server -c max_connections=200 -c shared_buffers=512MB \
 		-c max_wal_size=4GB -- bench/run
 lint:			## format, house rules, compile with -Werror
 	@tools/setup lint && tools/sandbox -s tools/lint

@@ -79,6 +79,32 @@ BEGIN
 END
 $$;
 
+-- With a limit per month of the customer: counted last, so that its row is locked for the shortest time, and checked by
+-- what came out.  A spend that exceeds it is an error, which is less than a recorded decline.
+CREATE FUNCTION authorize_for_customer(id uuid, agent_id uuid, amount bigint, idempotency_key text)
+RETURNS authorizations
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = plpgsql, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	answer authorizations := plpgsql.authorize(authorize_for_customer.id, authorize_for_customer.agent_id,
+		authorize_for_customer.amount, authorize_for_customer.idempotency_key);
+	within boolean;
+BEGIN
+	IF answer.decision = 'declined' OR answer.id <> authorize_for_customer.id THEN
+		RETURN answer;
+	END IF;
+	UPDATE counters k SET decided_at = answer.decided_at, month_spent = k.month_spent + answer.amount
+	FROM customers c
+	WHERE k.organization_id = 'default' AND k.scope = 'customer' AND k.scope_id = answer.customer_id
+		AND c.organization_id = 'default' AND c.id = answer.customer_id
+	RETURNING k.month_spent <= c.spending_limit AND k.month_end > clock_timestamp() INTO within;
+	IF NOT within THEN
+		RAISE 'limit of the customer exceeded';
+	END IF;
+	RETURN answer;
+END
+$$;
+
 -- Microseconds a call; the id is the caller's affair, as in the other competitors.
 CREATE FUNCTION bench.time_plpgsql(first bigint, calls bigint, amount bigint DEFAULT 1) RETURNS numeric
 LANGUAGE plpgsql AS $$

@@ -2,6 +2,11 @@
 CREATE EXTENSION ledger_agents;
 CREATE SCHEMA bench;
 
+-- The id that ends in a number of twelve digits.
+CREATE FUNCTION bench.numbered(n bigint) RETURNS uuid
+LANGUAGE sql IMMUTABLE
+RETURN ('00000000-0000-7000-8000-' || n)::uuid;
+
 CREATE FUNCTION bench.agent(n bigint) RETURNS uuid
 LANGUAGE sql IMMUTABLE
 RETURN ('00000000-0000-7000-8000-' || (100000000000 + n % 10000))::uuid;
@@ -21,7 +26,8 @@ BEGIN
 END
 $$;
 
--- rate, warm, ruled: decisions a second (ruled later: microseconds); done: decisions; call: microseconds; wal: bytes a decision; kept: microseconds.
+-- Decisions a second (of evaluate and of what happens inside a transaction: microseconds a call), or what report.sql says
+-- of the measure; done: decisions.
 CREATE TABLE bench.results (
 	measure text NOT NULL,
 	setting text NOT NULL,
@@ -40,7 +46,7 @@ GROUP BY measure, setting, clients, competitor;
 -- The extension's figure in parts of a competitor's of the same round.
 CREATE VIEW bench.ratios AS
 SELECT r.measure, r.setting, r.clients, r.competitor,
-	percentile_cont(0.5) WITHIN GROUP (ORDER BY e.value / r.value)::numeric AS ratio
+	percentile_cont(0.5) WITHIN GROUP (ORDER BY e.value / nullif(r.value, 0))::numeric AS ratio
 FROM bench.results r
 	JOIN bench.results e USING (measure, setting, clients, round)
 WHERE e.competitor = 'extension'

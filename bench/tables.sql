@@ -1,17 +1,14 @@
--- Tables of a competitor, in the schema :schema.  The columns are those of the extension's tables, so that rows are
--- equally wide, and so are the three indexes that it always maintains; its triggers and its index on expiries are left
--- out.
+-- Tables of a competitor, in the schema :schema.  Columns, indexes and room left in the pages are those of the
+-- extension's tables; constraints but the keys, and triggers, are left out.
 CREATE SCHEMA :"schema";
 SET search_path = :"schema";
 
-CREATE TABLE organizations (LIKE ledger_agents.organizations, PRIMARY KEY (id));
-CREATE TABLE customers (LIKE ledger_agents.customers, PRIMARY KEY (organization_id, id));
-CREATE TABLE agents (LIKE ledger_agents.agents, PRIMARY KEY (organization_id, id));
-CREATE TABLE counters (LIKE ledger_agents.counters, PRIMARY KEY (organization_id, scope, scope_id))
-	WITH (fillfactor = 60);
-CREATE TABLE authorizations (LIKE ledger_agents.authorizations INCLUDING DEFAULTS, PRIMARY KEY (organization_id, id));
-CREATE UNIQUE INDEX ON authorizations (organization_id, agent_id, id);
-CREATE UNIQUE INDEX ON authorizations (organization_id, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+SELECT array_to_string(reloptions, ', ') AS room FROM pg_class WHERE oid = 'ledger_agents.counters'::regclass \gset
+CREATE TABLE organizations (LIKE ledger_agents.organizations INCLUDING INDEXES);
+CREATE TABLE customers (LIKE ledger_agents.customers INCLUDING INDEXES);
+CREATE TABLE agents (LIKE ledger_agents.agents INCLUDING INDEXES);
+CREATE TABLE counters (LIKE ledger_agents.counters INCLUDING INDEXES) WITH (:room);
+CREATE TABLE authorizations (LIKE ledger_agents.authorizations INCLUDING DEFAULTS INCLUDING INDEXES);
 
 INSERT INTO organizations SELECT * FROM ledger_agents.organizations;
 INSERT INTO customers SELECT * FROM ledger_agents.customers;
