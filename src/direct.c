@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -16,8 +17,10 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -117,31 +120,131 @@ scope_value(Relation counters, LaScope scope)
 	return la_enum_value(type, la_scope_label(scope));
 }
 
+/*
+ * Where counters were found last, by number of their scope's id.  Only a hint:
+ * what is visible and has the key is the row, however it was come by.  It saves
+ * the index, which under an old snapshot also leads to every version that
+ * cannot be cleared away.
+ */
+#define HINTS 16384
+
+static ItemPointerData hints[HINTS];
+
+static ItemPointer
+hint_for(LaScope scope, const char *scope_id)
+{
+	uint32		number = hash_bytes((const unsigned char *) scope_id, strlen(scope_id)) + scope;
+
+	return &hints[number % HINTS];
+}
+
+typedef struct CounterKey
+{
+	const char *organization_id;
+	Datum		scope;
+	const char *scope_id;
+} CounterKey;
+
+static bool
+is_text(TupleTableSlot *slot, int column, const char *value)
+{
+	bool		isnull;
+	text	   *stored = DatumGetTextPP(slot_getattr(slot, column + 1, &isnull));
+	Size		length = strlen(value);
+
+	return VARSIZE_ANY_EXHDR(stored) == length &&
+		memcmp(VARDATA_ANY(stored), value, length) == 0;
+}
+
+static bool
+has_key(TupleTableSlot *slot, const CounterKey *key)
+{
+	bool		isnull;
+
+	return slot_getattr(slot, LA_K_SCOPE + 1, &isnull) == key->scope &&
+		is_text(slot, LA_K_ORGANIZATION_ID, key->organization_id) &&
+		is_text(slot, LA_K_SCOPE_ID, key->scope_id);
+}
+
+/* As a visit by an index does: the next version finds room beside this one then, and leaves the indexes alone. */
+static void
+make_room(Relation counters, BlockNumber block)
+{
+	Buffer		buffer = ReadBuffer(counters, block);
+
+	heap_page_prune_opt(counters, buffer);
+	ReleaseBuffer(buffer);
+}
+
+/* The visible version on the way from what was found last; false: it does not lead there. */
+static bool
+follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hint,
+			TupleTableSlot *slot)
+{
+	TableScanDesc scan;
+	ItemPointerData tid = *hint;
+	bool		found;
+
+	if (!ItemPointerIsValid(&tid))
+		return false;
+	scan = table_beginscan_tid(counters, GetActiveSnapshot());
+	found = counters->rd_tableam->tuple_tid_valid(scan, &tid);
+	if (found)
+	{
+		make_room(counters, ItemPointerGetBlockNumber(&tid));
+		table_tuple_get_latest_tid(scan, &tid);
+	}
+	table_endscan(scan);
+	return found && table_tuple_fetch_row_version(counters, &tid, GetActiveSnapshot(), slot) &&
+		has_key(slot, key);
+}
+
+static void
+take_counter(HeapTuple row, Relation counters, LaCounter *counter, LaPlace *place)
+{
+	la_counter_take(counter, row, RelationGetDescr(counters));
+	place->tid = row->t_self;
+	find_writer(row, place);
+}
+
+static bool
+look_up(Relation counters, const CounterKey *key, LaCounter *counter, LaPlace *place)
+{
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	HeapTuple	row;
+
+	set_text_key(&keys[0], LA_K_ORGANIZATION_ID + 1, key->organization_id);
+	ScanKeyInit(&keys[1], LA_K_SCOPE + 1, BTEqualStrategyNumber, F_ENUM_EQ, key->scope);
+	set_text_key(&keys[2], LA_K_SCOPE_ID + 1, key->scope_id);
+	scan = systable_beginscan(counters, RelationGetPrimaryKeyIndex(counters, false), true,
+							  GetActiveSnapshot(), lengthof(keys), keys);
+	row = systable_getnext(scan);
+	if (row != NULL)
+		take_counter(row, counters, counter, place);
+	systable_endscan(scan);
+	return row != NULL;
+}
+
 bool
 la_direct_counter(const char *organization_id, LaScope scope, const char *scope_id,
 				  LaCounter *counter, LaPlace *place)
 {
 	Relation	counters = la_open_table("counters", AccessShareLock);
-	ScanKeyData keys[3];
-	SysScanDesc scan;
-	HeapTuple	row;
+	CounterKey	key = {organization_id, scope_value(counters, scope), scope_id};
+	ItemPointer hint = hint_for(scope, scope_id);
+	TupleTableSlot *slot = table_slot_create(counters, NULL);
+	bool		found = follow_hint(counters, &key, hint, slot);
 
-	set_text_key(&keys[0], LA_K_ORGANIZATION_ID + 1, organization_id);
-	ScanKeyInit(&keys[1], LA_K_SCOPE + 1, BTEqualStrategyNumber, F_ENUM_EQ,
-				scope_value(counters, scope));
-	set_text_key(&keys[2], LA_K_SCOPE_ID + 1, scope_id);
-	scan = systable_beginscan(counters, RelationGetPrimaryKeyIndex(counters, false), true,
-							  GetActiveSnapshot(), lengthof(keys), keys);
-	row = systable_getnext(scan);
-	if (row != NULL)
-	{
-		la_counter_take(counter, row, RelationGetDescr(counters));
-		place->tid = row->t_self;
-		find_writer(row, place);
-	}
-	systable_endscan(scan);
+	if (found)
+		take_counter(ExecFetchSlotHeapTuple(slot, false, NULL), counters, counter, place);
+	else
+		found = look_up(counters, &key, counter, place);
+	if (found)
+		*hint = place->tid;
+	ExecDropSingleTupleTableSlot(slot);
 	la_close_table(counters);
-	return row != NULL;
+	return found;
 }
 
 /* Several lockers at once are not told apart: waiting for the row ends it, whoever it is. */
@@ -286,6 +389,7 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 	if (result == TM_Ok)
 	{
 		place->tid = slot->tts_tid;
+		*hint_for(scope, scope_id) = place->tid;
 
 		if (indexes != TU_None)
 			add_to_indexes(counters, slot, indexes == TU_Summarizing);

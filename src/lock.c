@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/guc.h"
 
 #include "lock.h"
@@ -119,11 +120,18 @@ static LockAcquireResult
 acquire(const LOCKTAG *tag, LOCKMODE mode)
 {
 	volatile LockAcquireResult result = LockAcquire(tag, mode, false, true);
+	int			timeout = DeadlockTimeout;
 	LaWait		wait;
 
 	if (result != LOCKACQUIRE_NOT_AVAIL)
 		return result;
-	la_wait_patiently();
+
+	/*
+	 * What la_wait_patiently() does, without what a setting costs: this is
+	 * where hot rows wait.
+	 */
+	if (alone)
+		DeadlockTimeout = PG_INT32_MAX;
 	la_begin_wait(&wait, wait_kind(tag));
 	PG_TRY();
 	{
@@ -131,6 +139,7 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	}
 	PG_FINALLY();
 	{
+		DeadlockTimeout = timeout;
 		la_end_wait(&wait);
 	}
 	PG_END_TRY();
