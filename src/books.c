@@ -111,10 +111,33 @@ find_counter(LaBooks *books, int i)
 							 &books->places[i]);
 }
 
+/*
+ * The counter rows that must be locked before anything is judged: those of
+ * wider scopes with a limit, and the agent's where it is busy; who waits for
+ * nobody locks the agent's here, too, because it would keep what it cannot use.
+ * The customer's queue comes before the organization's even if only the latter
+ * has a limit, so that a limit which appears meanwhile changes no order.
+ * True: some of them are not locked yet.
+ */
+static bool
+want_rows(const LaBooks *books, bool *wanted)
+{
+	bool		missing = false;
+
+	wanted[LA_AGENT] = books->counter_busy || books->tries;
+	wanted[LA_CARD] = false;
+	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
+		wanted[i] = la_is_counted(books, i);
+	for (int i = 0; i < LA_SCOPES; i++)
+		missing = missing || (wanted[i] && !books->row_locked[i]);
+	return missing;
+}
+
 /* False: the rows are not here; where tables are distributed a statement finds them. */
 static bool
 gather_directly(LaBooks *books, const char *key)
 {
+	bool		wanted[LA_SCOPES];
 	bool		found;
 
 	la_direct_begin(books->view);
@@ -126,8 +149,10 @@ gather_directly(LaBooks *books, const char *key)
 #endif
 	if (found)
 	{
-		books->key_known = la_direct_knows_key(books->organization_id, &books->agent_id, key);
 		books->counter_busy = books->view != LA_STATEMENT && books->places[LA_AGENT].busy;
+		/* Where rows have to be locked first, all is gathered again. */
+		books->key_known = (books->view == LA_STATEMENT || !want_rows(books, wanted)) &&
+			la_direct_knows_key(books->organization_id, &books->agent_id, key);
 	}
 	la_direct_end(books->view);
 	return found;
@@ -322,26 +347,13 @@ lock_rows(LaBooks *books, const bool *wanted)
 	return true;
 }
 
-/*
- * The counter rows that must be locked before anything is judged: those of
- * wider scopes with a limit, and the agent's where it is busy; who waits for
- * nobody locks the agent's here, too, because it would keep what it cannot use.
- * The customer's queue comes before the organization's even if only the latter
- * has a limit, so that a limit which appears meanwhile changes no order.
- */
+/* False: they are now, or somebody is in the way; what was gathered is old. */
 static bool
 rows_are_locked(LaBooks *books)
 {
 	bool		wanted[LA_SCOPES];
-	bool		waiting = false;
 
-	wanted[LA_AGENT] = books->counter_busy || books->tries;
-	wanted[LA_CARD] = false;
-	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
-		wanted[i] = la_is_counted(books, i);
-	for (int i = 0; i < LA_SCOPES; i++)
-		waiting = waiting || (wanted[i] && !books->row_locked[i]);
-	if (!waiting)
+	if (!want_rows(books, wanted))
 		return true;
 	release_configuration(books);
 	if (!lock_rows(books, wanted))

@@ -191,12 +191,17 @@ follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hi
 	found = counters->rd_tableam->tuple_tid_valid(scan, &tid);
 	if (found)
 	{
+#if LA_MUTANT != 98
 		make_room(counters, ItemPointerGetBlockNumber(&tid));
+#endif
 		table_tuple_get_latest_tid(scan, &tid);
 	}
 	table_endscan(scan);
-	return found && table_tuple_fetch_row_version(counters, &tid, GetActiveSnapshot(), slot) &&
-		has_key(slot, key);
+	found = found && table_tuple_fetch_row_version(counters, &tid, GetActiveSnapshot(), slot);
+#if LA_MUTANT != 97
+	found = found && has_key(slot, key);
+#endif
+	return found;
 }
 
 static void
