@@ -280,6 +280,44 @@ AS 'MODULE_PATHNAME', 'la_authorize_or_raise';
 COMMENT ON FUNCTION ledger_agents.authorize_or_raise IS
 'As authorize, but a decline raises 55000 authorization_declined. The error undoes what the decline recorded: no row, no suspension, no event stays.';
 
+CREATE TYPE ledger_agents.spend_request AS (
+	agent_id uuid,
+	amount bigint,
+	currency text,
+	merchant text,
+	mcc text,
+	country text,
+	card_id uuid,
+	intent_id uuid,
+	idempotency_key text,
+	hold_for interval,
+	metadata jsonb
+);
+COMMENT ON TYPE ledger_agents.spend_request IS
+'A request of authorize_many: the arguments of authorize. What is null was not given.';
+COMMENT ON COLUMN ledger_agents.spend_request.agent_id IS 'The agent that asks; null with an agent''s token is its own.';
+COMMENT ON COLUMN ledger_agents.spend_request.amount IS 'Asked for, in minor units, above 0.';
+COMMENT ON COLUMN ledger_agents.spend_request.currency IS 'Currency of amount; null: the agent''s.';
+COMMENT ON COLUMN ledger_agents.spend_request.merchant IS 'Merchant as the caller names it, 1 to 255 characters.';
+COMMENT ON COLUMN ledger_agents.spend_request.mcc IS 'Merchant category code, four digits.';
+COMMENT ON COLUMN ledger_agents.spend_request.country IS 'ISO 3166 alpha-2 code.';
+COMMENT ON COLUMN ledger_agents.spend_request.card_id IS 'The card it is made with.';
+COMMENT ON COLUMN ledger_agents.spend_request.intent_id IS 'The intent that it fulfils.';
+COMMENT ON COLUMN ledger_agents.spend_request.idempotency_key IS 'The caller''s key, 1 to 255 characters, unique for the agent.';
+COMMENT ON COLUMN ledger_agents.spend_request.hold_for IS 'How long the hold lasts; null: it does not expire.';
+COMMENT ON COLUMN ledger_agents.spend_request.metadata IS 'The caller''s own object, up to 64 kB.';
+
+CREATE FUNCTION ledger_agents.authorize_many(
+	requests ledger_agents.spend_request[],
+	all_or_none boolean DEFAULT false,
+	organization_id text DEFAULT NULL)
+RETURNS SETOF ledger_agents.authorization_detail
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'la_authorize_many';
+COMMENT ON FUNCTION ledger_agents.authorize_many IS
+'Decides 1 to 1000 requests in the order given, as that many calls of authorize would, and returns their answers in that order. All are of one organization. A wrong request is an error that names its number, and undoes all; so is, with all_or_none, a decline (55000 authorization_declined). A key that comes twice with the same request gets one answer, the second time with replayed = true. Errors: 22004 without requests or for a null among them, 22023 for too few or too many, and those of authorize.';
+
 CREATE FUNCTION ledger_agents.evaluate(
 	agent_id uuid DEFAULT NULL,
 	amount bigint DEFAULT NULL,

@@ -26,7 +26,7 @@ enum
 	CURRENCY, MERCHANT, MCC, COUNTRY, CARD_ID, INTENT_ID, LINKED_INTENT_ID, ATTESTATION,
 	IDEMPOTENCY_KEY, HOLD_FOR, EXPIRES_AT, INCREMENT_OF, RECORDED,
 	AGENT_LIMIT, AGENT_LIMIT_FREQUENCY, ON_LIMIT_EXCEEDED, AGENT_SPENT, METADATA, DECIDED_AT,
-	REPLAYED, CURSOR, COLUMNS
+	REPLAYED, CURSOR, COLUMNS = LA_ANSWER_COLUMNS
 };
 
 /* The column of authorizations that is given as it is; all others are set apart. */
@@ -49,9 +49,8 @@ static const int stored_as[COLUMNS] = {
 
 typedef struct Row
 {
-	TupleDesc	desc;
-	Datum		values[COLUMNS];
-	bool		nulls[COLUMNS]; /* all, until they are set */
+	Datum	   *values;
+	bool	   *nulls;			/* all, until they are set */
 } Row;
 
 static void
@@ -61,15 +60,20 @@ set(Row *row, int column, Datum value)
 	row->nulls[column] = false;
 }
 
-static Oid
-type_of(const Row *row, int column)
+/* Most are not attested. */
+static Datum
+attestation_value(const LaVerdict *verdict, LaSpendTypes *types)
 {
-	return TupleDescAttr(row->desc, column)->atttypid;
+	if (verdict->attestation != LA_UNATTESTED)
+		return la_enum_value(types->attestation, la_attestation_label(verdict->attestation));
+	if (types->unattested == 0)
+		types->unattested = la_enum_value(types->attestation, la_attestation_label(LA_UNATTESTED));
+	return types->unattested;
 }
 
 /* What the row of authorizations says by null, or not at all. */
 static void
-set_rest(Row *row, const LaSpend *spend)
+set_rest(Row *row, const LaSpend *spend, LaSpendTypes *types)
 {
 	const LaVerdict *verdict = &spend->decision.verdict;
 	int64		amount = verdict->approved ? spend->request.amount : 0;
@@ -80,22 +84,19 @@ set_rest(Row *row, const LaSpend *spend)
 	set(row, REVERSED_AMOUNT, Int64GetDatum(0));
 	set(row, REFUNDED_AMOUNT, Int64GetDatum(0));
 	set(row, HELD_AMOUNT, Int64GetDatum(recorded ? 0 : amount));
-	set(row, ATTESTATION,
-		la_enum_value(type_of(row, ATTESTATION), la_attestation_label(verdict->attestation)));
+	set(row, ATTESTATION, attestation_value(verdict, types));
 	set(row, RECORDED, BoolGetDatum(recorded));
 	set(row, REPLAYED, BoolGetDatum(false));
 }
 
 static void
-describe(LaBooks *books, LaSpend *spend, const Row *row)
+find_types(TupleDesc desc, LaSpendTypes *types)
 {
-	LaSpendTypes types;
-
-	types.decision = type_of(row, DECISION);
-	types.status = type_of(row, STATUS);
-	types.reason = type_of(row, REASON);
-	types.attestation = type_of(row, ATTESTATION);
-	la_describe(books, spend, &types);
+	memset(types, 0, sizeof(LaSpendTypes));
+	types->decision = TupleDescAttr(desc, DECISION)->atttypid;
+	types->status = TupleDescAttr(desc, STATUS)->atttypid;
+	types->reason = TupleDescAttr(desc, REASON)->atttypid;
+	types->attestation = TupleDescAttr(desc, ATTESTATION)->atttypid;
 }
 
 /* What only a decision that was stored has. */
@@ -107,25 +108,36 @@ clear_stored(Row *row, const LaDecision *decision)
 		row->nulls[LINKED_INTENT_ID] = true;
 }
 
-Datum
-la_answer(FunctionCallInfo fcinfo, LaBooks *books, LaSpend *spend, bool stored)
+void
+la_answer_row(LaBooks *books, LaSpend *spend, LaSpendTypes *types, Datum *values, bool *nulls)
 {
-	Row			row;
-	Datum		answer;
+	Row			row = {values, nulls};
 
-	memset(row.nulls, true, sizeof(row.nulls));
-	row.desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
-	Assert(row.desc->natts == COLUMNS);
+	memset(nulls, true, sizeof(bool) * COLUMNS);
 	if (!spend->described)
-		describe(books, spend, &row);
+		la_describe(books, spend, types);
 	for (int i = 0; i < COLUMNS; i++)
 		if (stored_as[i] >= 0 && !spend->nulls[stored_as[i]])
 			set(&row, i, spend->values[stored_as[i]]);
-	set_rest(&row, spend);
+	set_rest(&row, spend, types);
+}
+
+Datum
+la_answer(FunctionCallInfo fcinfo, LaBooks *books, LaSpend *spend, bool stored)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(get_func_rettype(fcinfo->flinfo->fn_oid), -1);
+	LaSpendTypes types;
+	Datum		values[COLUMNS];
+	bool		nulls[COLUMNS];
+	Row			row = {values, nulls};
+	Datum		answer;
+
+	Assert(desc->natts == COLUMNS);
+	find_types(desc, &types);
+	la_answer_row(books, spend, &types, values, nulls);
 	if (!stored)
 		clear_stored(&row, &spend->decision);
-	answer = SPI_datumTransfer(HeapTupleGetDatum(heap_form_tuple(row.desc, row.values, row.nulls)),
-							   false, -1);
-	ReleaseTupleDesc(row.desc);
+	answer = SPI_datumTransfer(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)), false, -1);
+	ReleaseTupleDesc(desc);
 	return answer;
 }

@@ -148,15 +148,26 @@ describe_request(LaSpend *spend)
 	set(spend, LA_X_METADATA, JsonbPGetDatum(request->metadata), request->metadata != NULL);
 }
 
+/* Looked up once. */
+static Datum
+kept_value(Datum *kept, Oid type, const char *label)
+{
+	if (*kept == 0)
+		*kept = la_enum_value(type, label);
+	return *kept;
+}
+
 static void
-describe_approval(LaSpend *spend, const LaSpendTypes *types)
+describe_approval(LaSpend *spend, LaSpendTypes *types)
 {
 	const LaDecision *decision = &spend->decision;
 	int64		amount = spend->request.amount;
 	bool		recorded = spend->request.recorded;
 
-	set(spend, LA_X_DECISION, la_enum_value(types->decision, "approved"), true);
-	set(spend, LA_X_STATUS, la_enum_value(types->status, recorded ? "captured" : "authorized"), true);
+	set(spend, LA_X_DECISION, kept_value(&types->approved, types->decision, "approved"), true);
+	set(spend, LA_X_STATUS,
+		recorded ? la_enum_value(types->status, "captured")
+		: kept_value(&types->authorized, types->status, "authorized"), true);
 	set_int64(spend, LA_X_COUNTED_AMOUNT, amount);
 	set(spend, LA_X_CAPTURED_AMOUNT, Int64GetDatum(amount), recorded);
 	set(spend, LA_X_REMAINING, Int64GetDatum(decision->verdict.remaining), decision->verdict.limited);
@@ -186,6 +197,7 @@ describe_decline(LaSpend *spend, const LaSpendTypes *types)
 void
 la_spend_types(TupleDesc desc, LaSpendTypes *types)
 {
+	memset(types, 0, sizeof(LaSpendTypes));
 	types->decision = TupleDescAttr(desc, LA_X_DECISION)->atttypid;
 	types->status = TupleDescAttr(desc, LA_X_STATUS)->atttypid;
 	types->reason = TupleDescAttr(desc, LA_X_REASON)->atttypid;
@@ -193,7 +205,7 @@ la_spend_types(TupleDesc desc, LaSpendTypes *types)
 }
 
 void
-la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types)
+la_describe(LaBooks *books, LaSpend *spend, LaSpendTypes *types)
 {
 	const LaDecision *decision = &spend->decision;
 	const LaVerdict *verdict = &decision->verdict;

@@ -251,6 +251,8 @@ take_queue(LaBooks *books, int i)
 {
 	if (books->queued[i])
 		return true;
+	if (books->in_batch)
+		return false;
 	if (!books->tries)
 		books->newly_queued[i] = la_queue(levels[i], books->keys[i]);
 	else if (!la_try_queue(levels[i], books->keys[i], &books->newly_queued[i]))
@@ -366,7 +368,7 @@ rows_are_locked(LaBooks *books)
  * a configuration lock had to be waited for, and none is held.
  */
 static bool
-gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
+gather_rules(LaBooks *books, const LaPrincipal *caller)
 {
 	if (!share_configuration(books, LA_ORGANIZATION) ||
 		!share_configuration(books, LA_AGENT))
@@ -378,6 +380,15 @@ gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
 		return false;
 	gather_tenant(books);
 	la_books_facts(books);
+	return true;
+}
+
+/* False as above. */
+static bool
+gather_locked(LaBooks *books, const LaPrincipal *caller, const char *key)
+{
+	if (!gather_rules(books, caller))
+		return false;
 	gather_counters(books, key);
 	if (!books->key_known)
 		la_books_intents(books, la_now());
@@ -399,10 +410,41 @@ open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock
 	return true;
 }
 
-void
+bool
 la_books_open(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
-	(void) open_books(books, caller, key, lock_row);
+	return open_books(books, caller, key, lock_row);
+}
+
+void
+la_books_in_batch(LaBooks *books, LaScope widest)
+{
+	books->in_batch = true;
+	for (int i = LA_AGENT; i <= widest; i++)
+		books->queued[i] = true;
+}
+
+bool
+la_books_join(LaBooks *books, const LaPrincipal *caller)
+{
+	books->tries = true;
+	if (!gather_rules(books, caller))
+		return false;
+	if (!gather_directly(books, NULL) || books->counter_busy)
+	{
+		release_configuration(books);
+		return false;
+	}
+	books->counted[LA_AGENT] = true;
+	books->counted[LA_CARD] = books->card != NULL;
+	share_history(books);
+	return true;
+}
+
+bool
+la_books_find(LaBooks *books, LaScope scope)
+{
+	return read_directly(books, scope, LA_LATEST) && !books->places[scope].busy;
 }
 
 bool

@@ -56,6 +56,7 @@ typedef struct LaBooks
 	bool		shared[LA_SCOPES];	/* configuration lock is held */
 	bool		row_locked[LA_SCOPES];
 	bool		in_history;		/* the history lock is held */
+	bool		in_batch;		/* no queues are taken but those it has */
 	bool		tries;			/* waits for nobody */
 	bool		gave_up;		/* somebody was in the way */
 } LaBooks;
@@ -70,8 +71,9 @@ extern void la_books_name(LaBooks *books, const pg_uuid_t *card_id, const pg_uui
  * Takes the locks of a decision and gathers under them; with lock_row the
  * agent's counter row is locked, too.  Afterwards the configuration locks are
  * held.  P0002 for an unknown agent, card or intent, 42501 for a token that is no longer valid.
+ * False, for books in a batch only: a queue is wanted that the batch does not hold.
  */
-extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
+extern bool la_books_open(LaBooks *books, const LaPrincipal *caller,
 						  const char *key, bool lock_row);
 
 /*
@@ -80,6 +82,19 @@ extern void la_books_open(LaBooks *books, const LaPrincipal *caller,
  * (row_locked), where one could be locked and another could not.
  */
 extern bool la_books_try(LaBooks *books, const LaPrincipal *caller);
+
+/* The caller holds the queues up to that scope, and no others may be taken. */
+extern void la_books_in_batch(LaBooks *books, LaScope widest);
+
+/*
+ * Takes the configuration locks where they can be had at once and gathers under
+ * them, directly, with the counters of the agent and the card only.  The caller
+ * holds the agent's queue.  False: it takes an ordinary la_books_open().
+ */
+extern bool la_books_join(LaBooks *books, const LaPrincipal *caller);
+
+/* Reads the counter of that scope directly; false: it is not here, or not to be judged as it was found. */
+extern bool la_books_find(LaBooks *books, LaScope scope);
 
 /* Gives the configuration locks back; and the queue locks, where there are too many. */
 extern void la_books_close(LaBooks *books);
@@ -109,6 +124,12 @@ extern bool la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_
 
 /* Puts the instant, rolls the counters to it, and finds what stands against each limit. */
 extern void la_measure(LaBooks *books, TimestampTz now);
+
+/* Whether that takes no statement about the scopes in question. */
+extern bool la_measures_in_memory(const LaBooks *books, TimestampTz now, const bool *scopes);
+
+/* Whether what a decline says of the limits that failed takes no statement. */
+extern bool la_declines_in_memory(const LaBooks *books, const LaVerdict *verdict);
 
 /* What counts in all of the scope's time, or how many authorizations do. */
 extern int64 la_live(LaBooks *books, LaScope scope, bool number);

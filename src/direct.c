@@ -257,40 +257,56 @@ static void
 find_writer(HeapTuple row, LaPlace *place)
 {
 	TransactionId writer = HeapTupleHeaderGetRawXmax(row->t_data);
+	uint16		infomask = row->t_data->t_infomask;
 
-	place->busy = place->mine = false;
-	if (row->t_data->t_infomask & HEAP_XMAX_INVALID)
+	place->busy = false;
+	place->mine = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(row->t_data));
+	if (infomask & HEAP_XMAX_INVALID)
 		return;
-	if (row->t_data->t_infomask & HEAP_XMAX_IS_MULTI)
+	if (infomask & HEAP_XMAX_IS_MULTI)
 		place->busy = true;
 	else if (TransactionIdIsCurrentTransactionId(writer))
 		place->mine = true;
 	else
-		place->busy = TransactionIdIsInProgress(writer);
+		place->busy = TransactionIdIsInProgress(writer) ||
+		/* It has ended since the snapshot was taken. */
+			(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(writer));
 }
 
 bool
 la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id, const char *key)
 {
 	Relation	authorizations;
-	ScanKeyData keys[3];
-	SysScanDesc scan;
+	Oid			index = InvalidOid;
 	bool		known;
 
 	if (key == NULL)
 		return false;
 	authorizations = la_open_table("authorizations", AccessShareLock);
+	known = la_direct_finds_key(authorizations, &index, organization_id, agent_id, key);
+	la_close_table(authorizations);
+	return known;
+}
+
+bool
+la_direct_finds_key(Relation authorizations, Oid *index, const char *organization_id,
+					const pg_uuid_t *agent_id, const char *key)
+{
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	bool		known;
+
+	if (*index == InvalidOid)
+		*index = get_relname_relid("authorizations_idempotency_key",
+								   RelationGetNamespace(authorizations));
 	set_text_key(&keys[0], LA_X_ORGANIZATION_ID + 1, organization_id);
 	ScanKeyInit(&keys[1], LA_X_AGENT_ID + 1, BTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum(agent_id));
 	set_text_key(&keys[2], LA_X_IDEMPOTENCY_KEY + 1, key);
-	scan = systable_beginscan(authorizations,
-							  get_relname_relid("authorizations_idempotency_key",
-												RelationGetNamespace(authorizations)),
-							  true, GetActiveSnapshot(), lengthof(keys), keys);
+	scan = systable_beginscan(authorizations, *index, true, GetActiveSnapshot(), lengthof(keys),
+							  keys);
 	known = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
-	la_close_table(authorizations);
 	return known;
 }
 

@@ -39,7 +39,7 @@ typedef struct LaPlace
 {
 	ItemPointerData tid;		/* of the version that was read */
 	bool		busy;			/* an open transaction of somebody else has
-								 * written or locked it */
+								 * written or locked it, or one has just ended */
 	bool		mine;			/* this transaction has */
 } LaPlace;
 
@@ -47,9 +47,13 @@ typedef struct LaPlace
 extern bool la_direct_counter(const char *organization_id, LaScope scope, const char *scope_id,
 							  LaCounter *counter, LaPlace *place);
 
-/* Whether the agent has used that key. */
+/* Whether the agent has used that key; NULL: none. */
 extern bool la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id,
 								const char *key);
+
+/* The same, where authorizations is open; index is that of the keys, or InvalidOid before the first look. */
+extern bool la_direct_finds_key(Relation authorizations, Oid *index, const char *organization_id,
+								const pg_uuid_t *agent_id, const char *key);
 
 /* Locks the row against all who would change it.  False: it is no longer the one that was read, or somebody is in the way. */
 extern bool la_direct_lock(LaPlace *place);

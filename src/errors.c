@@ -11,6 +11,15 @@
 
 #include "errors.h"
 
+/* The request of a batch that is at fault, if any is. */
+static int	request_number = 0;
+
+void
+la_number_request(int number)
+{
+	request_number = number;
+}
+
 /*
  * Part of an ereport(): sets the DETAIL to "name: text" and the error's
  * machine-readable fields to the name and the field at fault (or NULL).
@@ -36,7 +45,10 @@ la_detail(const char *name, const char *field, const char *format,...)
 	err_generic_string(PG_DIAG_CONSTRAINT_NAME, name);
 	if (field != NULL)
 		err_generic_string(PG_DIAG_COLUMN_NAME, field);
-	errdetail("%s: %s", name, text.data);
+	if (request_number > 0)
+		errdetail("%s: Request %d: %s", name, request_number, text.data);
+	else
+		errdetail("%s: %s", name, text.data);
 	pfree(text.data);
 	return 0;
 }

@@ -34,6 +34,9 @@
 extern int	la_detail(const char *name, const char *field,
 					  const char *format,...) pg_attribute_printf(3, 4);
 
+/* From here on details name the request of that number, of a batch; 0: none. */
+extern void la_number_request(int number);
+
 /* The value as it may stand in a message: cut at LA_MAX_QUOTED, never inside a character. */
 extern char *la_quoted(const char *value);
 

@@ -83,6 +83,13 @@ is_rolling(const LaLimit *limit)
 		limit->frequency != LA_PER_TRANSACTION && limit->frequency != LA_ALL_TIME;
 }
 
+/* Whether the counter keeps the rolling window of that limit. */
+static bool
+keeps_rolling(const LaCounter *counter, const LaLimit *limit)
+{
+	return counter->rolling && counter->rolling_frequency == limit->stored_frequency;
+}
+
 /* Moves the counter's rolling window to end at books->at; makes it where it is not kept. */
 static int64
 roll_on(LaBooks *books, int i)
@@ -91,7 +98,7 @@ roll_on(LaBooks *books, int i)
 	LaLimit    *limit = &books->facts.limits[i];
 	TimestampTz since = books->at - la_rolling_length(limit->frequency);
 
-	if (!counter->rolling || counter->rolling_frequency != limit->stored_frequency)
+	if (!keeps_rolling(counter, limit))
 		counter->rolling_spent = spent_between(books, i, since, DT_NOEND);
 	else if (since > counter->rolling_since)
 		counter->rolling_spent =
@@ -123,12 +130,12 @@ expired(LaBooks *books, int scope, TimestampTz from, bool number)
 }
 
 static bool
-has_expired(const LaBooks *books, int scope)
+has_expired(const LaBooks *books, int scope, TimestampTz at)
 {
 	const LaCounter *counter = &books->counters[scope];
 
 #if LA_MUTANT != 85
-	return counter->expires && counter->next_expiry <= books->at;
+	return counter->expires && counter->next_expiry <= at;
 #else
 	return false;
 #endif
@@ -161,7 +168,7 @@ la_live(LaBooks *books, LaScope scope, bool number)
 	const LaCounter *counter = &books->counters[scope];
 	int64		live = number ? counter->auth_count : counter->total;
 
-	return has_expired(books, scope) && live > 0
+	return has_expired(books, scope, books->at) && live > 0
 		? la_subtract(live, expired(books, scope, DT_NOBEGIN, number)) : live;
 }
 
@@ -186,7 +193,7 @@ measure_scope(LaBooks *books, int scope)
 		counter->rolling = false;
 		limit->window = la_counter_window(counter, limit->frequency, &limit->spent);
 	}
-	if (has_expired(books, scope) && limit->spent > 0)
+	if (has_expired(books, scope, books->at) && limit->spent > 0)
 		limit->spent = la_subtract(limit->spent, expired(books, scope, limit->window.start, false));
 }
 
@@ -203,7 +210,7 @@ measure_rule(LaBooks *books, LaLimit *limit)
 	limit->window = la_counter_window(counter, limit->frequency, &limit->spent);
 	if (number)
 		limit->spent = counter->auth_count;
-	if (has_expired(books, limit->scope) && limit->spent > 0)
+	if (has_expired(books, limit->scope, books->at) && limit->spent > 0)
 		limit->spent = la_subtract(limit->spent,
 								   expired(books, limit->scope, limit->window.start, number));
 }
@@ -232,16 +239,22 @@ end_intents(LaBooks *books)
 		books->intents[0].state = LA_INTENT_OVER;
 }
 
+/* Never before what was decided there already. */
+static TimestampTz
+instant_of(const LaBooks *books, TimestampTz now)
+{
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (books->counted[i])
+			now = Max(now, books->counters[i].decided_at);
+	return now;
+}
+
 void
 la_measure(LaBooks *books, TimestampTz now)
 {
 	LaFacts    *facts = &books->facts;
 
-	books->at = now;
-	for (int i = 0; i < LA_SCOPES; i++)
-		if (books->counted[i])
-			books->at = Max(books->at, books->counters[i].decided_at);
-	facts->at = books->at;
+	facts->at = books->at = instant_of(books, now);
 	for (int i = 0; i < LA_SCOPES; i++)
 		if (books->counted[i])
 			measure_scope(books, i);
@@ -249,6 +262,41 @@ la_measure(LaBooks *books, TimestampTz now)
 		measure_rule(books, &facts->limits[i]);
 	take_memory(books);
 	end_intents(books);
+}
+
+bool
+la_measures_in_memory(const LaBooks *books, TimestampTz now, const bool *scopes)
+{
+	TimestampTz at = instant_of(books, now);
+
+	for (int i = 0; i < LA_SCOPES; i++)
+	{
+		const LaCounter *counter = &books->counters[i];
+		const LaLimit *limit = &books->facts.limits[i];
+
+		if (!books->counted[i] || !scopes[i])
+			continue;
+		if (has_expired(books, i, at))
+			return false;
+		if (is_rolling(limit) && !(keeps_rolling(counter, limit) &&
+								   at - la_rolling_length(limit->frequency) <= counter->rolling_since))
+			return false;
+	}
+	return true;
+}
+
+bool
+la_declines_in_memory(const LaBooks *books, const LaVerdict *verdict)
+{
+	for (int i = 0; i < books->facts.nlimits; i++)
+	{
+		const LaLimit *limit = &books->facts.limits[i];
+
+		if (verdict->failed[i] && (limit->currency == NULL || is_rolling(limit) ||
+								   books->counters[limit->scope].expires))
+			return false;
+	}
+	return true;
 }
 
 /* The parameters that LA_Q_OLDEST and LA_Q_FREED_AT begin with. */

@@ -317,23 +317,24 @@ la_run_set(LaQuery query, LaParams *params, LaView view, FunctionCallInfo fcinfo
 	caller = MemoryContextSwitchTo(set->econtext->ecxt_per_query_memory);
 	store = tuplestore_begin_heap(false, false, work_mem);
 	set->setDesc = NULL;
-	for (uint64 i = 0; i < count; i++)
-	{
-		bool		isnull;
-		HeapTupleData tuple;
-		HeapTupleHeader header;
-
-		header = DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[i],
-													   SPI_tuptable->tupdesc, 1, &isnull));
-		tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-		tuple.t_tableOid = InvalidOid;
-		ItemPointerSetInvalid(&tuple.t_self);
-		tuple.t_data = header;
-		tuplestore_puttuple(store, &tuple);
-	}
 	set->returnMode = SFRM_Materialize;
 	set->setResult = store;
+	for (uint64 i = 0; i < count; i++)
+		la_add_composite(fcinfo, la_column(i, 0));
 	MemoryContextSwitchTo(caller);
+}
+
+void
+la_add_composite(FunctionCallInfo fcinfo, Datum row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	HeapTupleData tuple;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_tableOid = InvalidOid;
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_data = header;
+	tuplestore_puttuple(((ReturnSetInfo *) fcinfo->resultinfo)->setResult, &tuple);
 }
 
 TupleDesc

@@ -284,6 +284,9 @@ extern void la_run_set(LaQuery query, LaParams *params, LaView view,
 extern TupleDesc la_begin_set(FunctionCallInfo fcinfo);
 extern void la_add_row(FunctionCallInfo fcinfo, TupleDesc desc, Datum *values, bool *nulls);
 
+/* A row of it that is a composite value. */
+extern void la_add_composite(FunctionCallInfo fcinfo, Datum row);
+
 /* The columns of one row of SPI_tuptable. */
 typedef struct LaRow
 {

@@ -87,44 +87,52 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	LaBooks		books;
 	LaSpend		spend;
 	Datum		answer;
-	bool		lock_row = false;
 
 	PreventCommandIfReadOnly("authorize()");
 	caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
 	la_read_request(fcinfo, &caller, &spend.request);
-	spend.described = false;
 	la_limit_waiting();
 	SPI_connect();
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
-	la_books_name(&books, spend.request.card_id, spend.request.intent_id);
-	for (;; lock_row = true)
+	(void) la_decide_alone(fcinfo, &caller, &books, &spend, raise, &answer);
+	SPI_finish();
+	return answer;
+}
+
+bool
+la_decide_alone(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaBooks *books, LaSpend *spend,
+				bool raise, Datum *answer)
+{
+	spend->described = false;
+	la_books_name(books, spend->request.card_id, spend->request.intent_id);
+	for (bool lock_row = false;; lock_row = true)
 	{
-		la_books_open(&books, &caller, spend.request.key, lock_row);
-		if (books.key_known || book(&books, &spend, raise))
+		if (!la_books_open(books, caller, spend->request.key, lock_row))
+			return false;
+		if (books->key_known || book(books, spend, raise))
 			break;
 		if (lock_row)
 			elog(ERROR, "the agent's counter was changed under its lock");
 		/* The row is not the one that was judged: lock it, and judge anew. */
-		la_books_close(&books);
+		la_books_close(books);
 	}
-	if (!books.key_known)
-		la_settle(&books, &spend.request, &spend.decision, &spend.id);
-	answer = books.key_known ? la_replay(&books, &spend.request, raise)
-		: la_answer(fcinfo, &books, &spend, true);
-	la_books_close(&books);
+	if (!books->key_known)
+		la_settle(books, &spend->request, &spend->decision, &spend->id);
+	*answer = books->key_known ? la_replay(books, &spend->request, raise)
+		: la_answer(fcinfo, books, spend, true);
+	la_books_close(books);
 
 	/*
 	 * A suspension may wait for a change of the agent, and that one for the
 	 * locks just given back.
 	 */
-	if (!books.key_known)
-		la_follow(&books, &spend.request, &spend.decision, &spend.id);
-	SPI_finish();
-	if (books.key_known)
+	if (!books->key_known)
+		la_follow(books, &spend->request, &spend->decision, &spend->id);
+	if (books->key_known)
 		la_count_replay();
 	else
-		la_count_decision(&spend.decision.verdict);
-	return answer;
+		la_count_decision(&spend->decision.verdict);
+	return true;
 }
 
 /* Judges what was gathered and applies it; false: the counter is no longer the one that was judged. */
@@ -134,7 +142,7 @@ book(LaBooks *books, LaSpend *spend, bool raise)
 	la_measure(books, la_now());
 	la_decide(books, &spend->request, &spend->decision);
 	if (raise && !spend->decision.verdict.approved)
-		refuse_declined(list_reasons(&spend->decision.verdict));
+		la_refuse_declined(&spend->decision.verdict);
 	return la_apply(books, spend);
 }
 
@@ -186,6 +194,12 @@ list_reasons(const LaVerdict *verdict)
 	for (int i = 0; i < verdict->nreasons; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", la_reason_label(verdict->reasons[i]));
 	return list.data;
+}
+
+void
+la_refuse_declined(const LaVerdict *verdict)
+{
+	refuse_declined(list_reasons(verdict));
 }
 
 static void

@@ -71,14 +71,28 @@ typedef struct LaSpend
 	bool		nulls[LA_X_COLUMNS];
 } LaSpend;
 
-/* Its enums. */
+/* Its enums, and their values that most rows have, once they were looked up. */
 typedef struct LaSpendTypes
 {
 	Oid			decision;
 	Oid			status;
 	Oid			reason;
 	Oid			attestation;
+	Datum		approved;
+	Datum		authorized;
+	Datum		unattested;
 } LaSpendTypes;
+
+/*
+ * Decides under locks of its own, stores the answer and does what follows from
+ * it; with raise a decline is an error.  The caller has begun the books.  False as
+ * la_books_open().
+ */
+extern bool la_decide_alone(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaBooks *books,
+							LaSpend *spend, bool raise, Datum *answer);
+
+/* 55000 authorization_declined, with the reasons. */
+extern void la_refuse_declined(const LaVerdict *verdict);
 
 /* The verdict alone: whether it is an approval. */
 extern bool la_weigh(LaBooks *books, LaRequest *request, LaDecision *decision);
@@ -99,7 +113,7 @@ extern void la_begin_entry(LaBooks *books, LaSpend *spend);
 extern void la_spend_types(TupleDesc desc, LaSpendTypes *types);
 
 /* The decision as a row of authorizations, as it is to be stored. */
-extern void la_describe(LaBooks *books, LaSpend *spend, const LaSpendTypes *types);
+extern void la_describe(LaBooks *books, LaSpend *spend, LaSpendTypes *types);
 
 /* Books the decision; false: the counter is no longer the one that was judged. */
 extern bool la_apply(LaBooks *books, LaSpend *spend);
@@ -120,6 +134,11 @@ extern void la_follow(LaBooks *books, const LaRequest *request, LaDecision *deci
 
 /* The same for amount that a capture took above its hold. */
 extern void la_follow_overage(LaBooks *books, int64 amount, const LaDecision *decision);
+
+/* The decision as a row of authorization_detail. */
+#define LA_ANSWER_COLUMNS 41
+extern void la_answer_row(LaBooks *books, LaSpend *spend, LaSpendTypes *types, Datum *values,
+						  bool *nulls);
 
 /* The decision as authorization_detail; evaluated only: it is not stored. */
 extern Datum la_answer(FunctionCallInfo fcinfo, LaBooks *books, LaSpend *spend, bool stored);

@@ -83,7 +83,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
   ('operator auditor api', 'ledger_agents.window_of ledger_agents.normal_merchant ledger_agents.merchant_matches'),
   ('operator auditor', 'ledger_agents.check_invariants ledger_agents.read_statistics ledger_agents.chain_item ledger_agents.act_as_auditor'),
   ('operator auditor api', 'ledger_agents.verify_chain'),
-  ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise'
+  ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise ledger_agents.authorize_many'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
                    || ' ledger_agents.agent_budget ledger_agents.get_card ledger_agents.list_cards'
                    || ' ledger_agents.get_authorization'
@@ -292,7 +292,7 @@ SELECT kind, pg_catalog.format('SELECT count(*) FROM ledger_agents.%s', call) AS
   ('card', 'attest(card_id => %L, summary => ''s'')'), ('card', pg_catalog.format('record_spend(%L, 1, card_id => %%L)', :'mine')),
   ('asked', 'approve_intent(%L)'), ('asked', 'reject_intent(%L)'), ('asked', 'cancel_intent(%L)'), ('authorization', 'increment(%L, 1)'), ('authorization', 'capture(%L)'),
   ('authorization', 'reverse(%L)'), ('taken', 'refund(%L)'), ('event', 'ack_events(''access'', %L)'), ('key', 'revoke_organization_key(%L)'), ('key', 'rotate_organization_key(%L)'),
-  ('agent', 'get_agent(%L)'), ('agent', 'agent_budget(%L)'), ('agent', 'authorize(%L, 1)'), ('agent', 'authorize_or_raise(%L, 1)'), ('agent', 'evaluate(%L, 1)'),
+  ('agent', 'get_agent(%L)'), ('agent', 'agent_budget(%L)'), ('agent', 'authorize(%L, 1)'), ('agent', 'authorize_or_raise(%L, 1)'), ('agent', 'authorize_many(ARRAY[ROW(%L, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request])'), ('agent', 'evaluate(%L, 1)'),
   ('agent', 'list_cards(%L)'), ('agent', 'list_authorizations(%L)'), ('agent', 'list_intents(%L)'), ('agent', 'list_attestations(%L)'), ('agent', 'declare_intent(%L)'),
   ('agent', 'attest(%L, summary => ''s'')'), ('agent', 'effective_policy(%L)'), ('agent', 'verify_chain(%L)'), ('card', 'get_card(%L)'), ('card', 'card_policy(%L)'),
   ('authorization', 'get_authorization(%L)'), ('authorization', 'explain_authorization(%L)'), ('intent', 'get_intent(%L)'))

@@ -50,6 +50,8 @@ CREATE TEMP TABLE allowed (function text, kind text, call text);
 INSERT INTO allowed SELECT 'ledger_agents.' || substring(call FROM '[a-z_]+'), kind, format(call, '%1$s') FROM (VALUES
   (NULL, 'authorize(amount => 1)'), ('agent', 'authorize(%s, 1)'), ('agent', 'authorize(%s, 1, idempotency_key => ''k'')'), ('card', 'authorize(amount => 1, card_id => %s)'), ('intent', 'authorize(amount => 1, intent_id => %s)'),
   (NULL, 'authorize_or_raise(amount => 1)'), ('agent', 'authorize_or_raise(%s, 1)'), ('card', 'authorize_or_raise(amount => 1, card_id => %s)'),
+  (NULL, 'authorize_many(ARRAY[ROW(NULL, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request])'), ('agent', 'authorize_many(ARRAY[ROW(%s, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request])'),
+  ('card', 'authorize_many(ARRAY[ROW(NULL, 1, NULL, NULL, NULL, NULL, %s, NULL, NULL, NULL, NULL)::ledger_agents.spend_request])'), ('intent', 'authorize_many(ARRAY[ROW(NULL, 1, NULL, NULL, NULL, NULL, NULL, %s, NULL, NULL, NULL)::ledger_agents.spend_request])'),
   (NULL, 'evaluate(amount => 1)'), ('agent', 'evaluate(%s, 1)'), ('card', 'evaluate(amount => 1, card_id => %s)'), ('intent', 'evaluate(amount => 1, intent_id => %s)'),
   ('agent', 'explain_authorization(agent_id => %s, amount => 1)'), ('card', 'explain_authorization(amount => 1, card_id => %s)'), ('intent', 'explain_authorization(amount => 1, intent_id => %s)'),
   ('authorization', 'explain_authorization(%s)'), (NULL, 'effective_policy()'), ('agent', 'effective_policy(%s)'), ('card', 'effective_policy(card_id => %s)'), ('card', 'card_policy(%s)'),

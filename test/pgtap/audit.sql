@@ -96,7 +96,7 @@ FROM (VALUES
 --
 CREATE TEMP TABLE silent (function name, why text);
 INSERT INTO silent VALUES
-  ('authorize', 'a decision is its own record'), ('authorize_or_raise', 'a decision'), ('record_spend', 'a booking'), ('increment', 'an entry'),
+  ('authorize', 'a decision is its own record'), ('authorize_or_raise', 'a decision'), ('authorize_many', 'decisions'), ('record_spend', 'a booking'), ('increment', 'an entry'),
   ('capture', 'an entry'), ('reverse', 'an entry'), ('refund', 'an entry'), ('declare_intent', 'an intent is its own record'), ('attest', 'an attestation is its own record'),
   ('authenticate', 'changes nothing but when a token was last used'), ('seal_chain', 'a seal is its own record'), ('purge', 'has a record of its own: purges'),
   ('poll_events', 'says how far a consumer has come'), ('ack_events', 'says how far a consumer has come'), ('sweep', 'records the cards that it turns: pgtap/sweep'),

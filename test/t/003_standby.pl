@@ -76,6 +76,7 @@ my @writes = (
 	"ledger_agents.authorize('$agent', 1)",
 	"ledger_agents.authorize('$agent', 400, idempotency_key => 'first', hold_for => '1 year')",
 	"ledger_agents.authorize_or_raise('$agent', 1)",
+	"ledger_agents.authorize_many(ARRAY[ROW('$agent', 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request])",
 	"ledger_agents.reverse('$spend')",
 	q{ledger_agents.register_agent('b', 'customer')},
 	q{ledger_agents.register_agent('a', 'customer')},

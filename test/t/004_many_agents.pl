@@ -54,8 +54,8 @@ sub locks_of
 
 sub id_of
 {
-	my ($number) = @_;
-	return $node->safe_psql('postgres', "SELECT id FROM ledger_agents.agents WHERE external_id = 'agent$number'");
+	my ($number, $kind) = (@_, 'agent');
+	return $node->safe_psql('postgres', "SELECT id FROM ledger_agents.agents WHERE external_id = '$kind$number'");
 }
 
 # Starts a call that is expected to wait, and waits until it does.
@@ -133,6 +133,22 @@ my ($status, $out, $err) = $node->psql('postgres', <<"SQL");
 SELECT count(ledger_agents.register_agent('new' || n, 'customer')) FROM generate_series(1, @{[AGENTS]}) n
 SQL
 is($out . $err, AGENTS, 'one transaction registers them all');
+
+# The same in batches: a call holds the queues of all its agents, but the transaction keeps no more of them for that.
+$many = background('batches');
+is($many->query_safe(<<'SQL'), AGENTS . '|' . AGENTS, 'one transaction spends for all of them in batches');
+BEGIN;
+SELECT count(*) FILTER (WHERE d.decision = 'approved'), count(*)
+FROM (SELECT array_agg(ROW(id, 100, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request) AS requests
+	  FROM ledger_agents.agents WHERE external_id ~ '^new' GROUP BY substr(external_id, 4)::int / 500) b,
+	 LATERAL ledger_agents.authorize_many(b.requests) d
+SQL
+cmp_ok(locks_of('batches'), '<', 1200, 'and keeps no more locks than single calls');
+$agents[0] = id_of('15000', 'new');
+@waiting = start_waiting('waiting0', "SELECT decision, reason FROM ledger_agents.authorize('$agents[0]', 1)");
+$many->query_safe('COMMIT');
+is(answer_of($waiting[0]), 'approved', 'who wants an agent of it waits');
+$many->quit;
 
 # Not check_invariants(), which looks at much more.
 is($node->safe_psql('postgres', <<'SQL'), '', 'the books are right');
