@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "batch.h"
 #include "module.h"
@@ -123,6 +124,10 @@ open_holding(LaBatch *batch, const LaAsked *asked)
 	books = &holding->books;
 	la_books_init(books, batch->caller, &member->id, LA_LATEST);
 	la_books_name(books, asked->request.card_id, NULL);
+	/* One for all: whoever has changed a counter since then is seen to have. */
+	if (batch->snapshot == NULL)
+		batch->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	books->snapshot = batch->snapshot;
 	if (!la_books_join(books, batch->caller))
 		return NULL;
 	share_counters(holding, member);
@@ -221,22 +226,16 @@ open_table(LaBatch *batch)
 	batch->authorizations = la_open_table("authorizations", RowExclusiveLock);
 	batch->appender = la_append_begin(batch->authorizations);
 	la_spend_types(RelationGetDescr(batch->authorizations), &batch->types);
-	batch->keys = InvalidOid;
 }
 
 static bool
 knows_key(LaBatch *batch, const LaBooks *books, const char *key)
 {
-	bool		known;
-
 	if (key == NULL)
 		return false;
-	open_table(batch);
-	la_direct_begin(LA_LATEST);
-	known = la_direct_finds_key(batch->authorizations, &batch->keys, books->organization_id,
-								&books->agent_id, key);
-	la_direct_end(LA_LATEST);
-	return known;
+	if (batch->keys == NULL)
+		batch->keys = la_search_keys_begin(batch->snapshot);
+	return la_search_key(batch->keys, books->organization_id, &books->agent_id, key);
 }
 
 /*
@@ -321,6 +320,12 @@ la_batch_flush(LaBatch *batch)
 		la_close_table(batch->authorizations);
 		batch->authorizations = NULL;
 	}
+	if (batch->keys != NULL)
+		la_search_keys_end(batch->keys);
+	batch->keys = NULL;
+	if (batch->snapshot != NULL)
+		UnregisterSnapshot(batch->snapshot);
+	batch->snapshot = NULL;
 	for (int i = 0; i < batch->nopen; i++)
 	{
 		la_books_close(&batch->open[i]->books);

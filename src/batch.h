@@ -71,7 +71,8 @@ typedef struct LaBatch
 	LaShared   *wide[LA_MAX_OPEN_BOOKS + 1];	/* of customers and the
 												 * organization */
 	Relation	authorizations; /* NULL: not open yet */
-	Oid			keys;			/* its index of keys, once it was used */
+	Snapshot	snapshot;		/* for counters and keys; NULL: not taken yet */
+	LaKeySearch *keys;			/* NULL: none was looked for yet */
 	LaAppender *appender;
 	LaSpendTypes types;
 } LaBatch;

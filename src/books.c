@@ -13,6 +13,7 @@
 #include "access/xact.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "authentication.h"
 #include "books.h"
@@ -104,6 +105,16 @@ scope_id(LaBooks *books, int i)
 	return books->agent_text;
 }
 
+/* Of the counters; what is configured is always read as it is now. */
+static void
+begin_reading(const LaBooks *books, LaView view)
+{
+	if (books->snapshot != NULL)
+		PushActiveSnapshot(books->snapshot);
+	else
+		la_direct_begin(view);
+}
+
 static bool
 find_counter(LaBooks *books, int i)
 {
@@ -140,7 +151,7 @@ gather_directly(LaBooks *books, const char *key)
 	bool		wanted[LA_SCOPES];
 	bool		found;
 
-	la_direct_begin(books->view);
+	begin_reading(books, books->view);
 	found = find_counter(books, LA_AGENT) &&
 #if LA_MUTANT == 36
 		(books->counted[LA_CARD] || books->card == NULL || find_counter(books, LA_CARD));
@@ -231,7 +242,7 @@ read_directly(LaBooks *books, int i, LaView view)
 {
 	bool		found;
 
-	la_direct_begin(view);
+	begin_reading(books, view);
 	found = find_counter(books, i);
 	la_direct_end(view);
 	return found;

@@ -27,6 +27,7 @@ typedef struct LaBooks
 	LaView		view;
 	bool		direct;			/* rows are read and written without
 								 * statements */
+	Snapshot	snapshot;		/* of a batch, for counters; NULL: the view's */
 
 	/* From the rows. */
 	char	   *customer_id;

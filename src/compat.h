@@ -48,6 +48,10 @@ typedef bool TU_UpdateIndexes;
 #endif
 
 #if PG_VERSION_NUM < 180000
+/* 18 counts what a scan does for EXPLAIN, where it is asked to. */
+#define index_beginscan(table, index, snapshot, instrument, nkeys, norderbys) \
+	index_beginscan((table), (index), (snapshot), (nkeys), (norderbys))
+
 /* 18 renamed it, and it leads the declaration. */
 #define pg_noreturn pg_attribute_noreturn()
 

@@ -78,11 +78,39 @@ is_fired(const TriggerDesc *triggers)
 		triggers->trig_update_before_statement || triggers->trig_update_after_statement;
 }
 
-/* By name in every call: an oid that was kept would not live through DROP EXTENSION. */
+/* Tables by name, for as long as the schema is the same one: DROP EXTENSION takes both. */
+static Oid
+table_named(const char *name)
+{
+	static struct
+	{
+		const char *name;
+		Oid			oid;
+	}			known[8];
+	static int	count = 0;
+	static Oid	schema = InvalidOid;
+	Oid			current = get_namespace_oid("ledger_agents", false);
+	Oid			oid;
+
+	if (schema != current)
+		count = 0;
+	schema = current;
+	for (int i = 0; i < count; i++)
+		if (strcmp(known[i].name, name) == 0)
+			return known[i].oid;
+	oid = get_relname_relid(name, current);
+	if (OidIsValid(oid) && count < lengthof(known))
+	{
+		known[count].name = name;
+		known[count++].oid = oid;
+	}
+	return oid;
+}
+
 Relation
 la_open_table(const char *name, LOCKMODE mode)
 {
-	return table_open(get_relname_relid(name, get_namespace_oid("ledger_agents", false)), mode);
+	return table_open(table_named(name), mode);
 }
 
 void
@@ -273,40 +301,62 @@ find_writer(HeapTuple row, LaPlace *place)
 			(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(writer));
 }
 
+struct LaKeySearch
+{
+	Relation	table;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+};
+
+LaKeySearch *
+la_search_keys_begin(Snapshot snapshot)
+{
+	LaKeySearch *search = palloc(sizeof(LaKeySearch));
+
+	search->table = la_open_table("authorizations", AccessShareLock);
+	search->index = index_open(get_relname_relid("authorizations_idempotency_key",
+												 RelationGetNamespace(search->table)),
+							   AccessShareLock);
+	search->scan = index_beginscan(search->table, search->index, snapshot, NULL, 3, 0);
+	search->slot = table_slot_create(search->table, NULL);
+	return search;
+}
+
+/* Columns of the index: organization, agent, key. */
+bool
+la_search_key(LaKeySearch *search, const char *organization_id, const pg_uuid_t *agent_id,
+			  const char *key)
+{
+	ScanKeyData keys[3];
+
+	set_text_key(&keys[0], 1, organization_id);
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(agent_id));
+	set_text_key(&keys[2], 3, key);
+	index_rescan(search->scan, keys, lengthof(keys), NULL, 0);
+	return index_getnext_slot(search->scan, ForwardScanDirection, search->slot);
+}
+
+void
+la_search_keys_end(LaKeySearch *search)
+{
+	index_endscan(search->scan);
+	ExecDropSingleTupleTableSlot(search->slot);
+	index_close(search->index, NoLock);
+	la_close_table(search->table);
+}
+
 bool
 la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id, const char *key)
 {
-	Relation	authorizations;
-	Oid			index = InvalidOid;
+	LaKeySearch *search;
 	bool		known;
 
 	if (key == NULL)
 		return false;
-	authorizations = la_open_table("authorizations", AccessShareLock);
-	known = la_direct_finds_key(authorizations, &index, organization_id, agent_id, key);
-	la_close_table(authorizations);
-	return known;
-}
-
-bool
-la_direct_finds_key(Relation authorizations, Oid *index, const char *organization_id,
-					const pg_uuid_t *agent_id, const char *key)
-{
-	ScanKeyData keys[3];
-	SysScanDesc scan;
-	bool		known;
-
-	if (*index == InvalidOid)
-		*index = get_relname_relid("authorizations_idempotency_key",
-								   RelationGetNamespace(authorizations));
-	set_text_key(&keys[0], LA_X_ORGANIZATION_ID + 1, organization_id);
-	ScanKeyInit(&keys[1], LA_X_AGENT_ID + 1, BTEqualStrategyNumber, F_UUID_EQ,
-				UUIDPGetDatum(agent_id));
-	set_text_key(&keys[2], LA_X_IDEMPOTENCY_KEY + 1, key);
-	scan = systable_beginscan(authorizations, *index, true, GetActiveSnapshot(), lengthof(keys),
-							  keys);
-	known = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
+	search = la_search_keys_begin(GetActiveSnapshot());
+	known = la_search_key(search, organization_id, agent_id, key);
+	la_search_keys_end(search);
 	return known;
 }
 

@@ -51,9 +51,13 @@ extern bool la_direct_counter(const char *organization_id, LaScope scope, const 
 extern bool la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id,
 								const char *key);
 
-/* The same, where authorizations is open; index is that of the keys, or InvalidOid before the first look. */
-extern bool la_direct_finds_key(Relation authorizations, Oid *index, const char *organization_id,
-								const pg_uuid_t *agent_id, const char *key);
+/* The same for many keys, which are looked for with one snapshot. */
+typedef struct LaKeySearch LaKeySearch;
+
+extern LaKeySearch *la_search_keys_begin(Snapshot snapshot);
+extern bool la_search_key(LaKeySearch *search, const char *organization_id,
+						  const pg_uuid_t *agent_id, const char *key);
+extern void la_search_keys_end(LaKeySearch *search);
 
 /* Locks the row against all who would change it.  False: it is no longer the one that was read, or somebody is in the way. */
 extern bool la_direct_lock(LaPlace *place);
