@@ -6,7 +6,7 @@ CREATE FUNCTION ledger_agents.read_statistics(
 	OUT kind text, OUT name text, OUT reason ledger_agents.decline_reason, OUT requests_from integer, OUT requests_to integer,
 	OUT number bigint, OUT waited interval, OUT longest interval, OUT since timestamptz)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 47 SECURITY DEFINER
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 46 SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_read_statistics';
 COMMENT ON FUNCTION ledger_agents.read_statistics IS
@@ -24,7 +24,7 @@ SELECT s.name AS outcome, s.reason, s.number AS calls, s.since
 FROM ledger_agents.read_statistics() s
 WHERE s.kind = 'outcome';
 COMMENT ON VIEW ledger_agents.statistics IS
-'Calls of authorize() and increment() on this server, of all organizations, by outcome and first reason. Always the same rows; each call is in one of them. Lost at a restart; the rows of authorizations are the record, not these.';
+'Calls of authorize() and increment(), and requests of authorize_many(), on this server, of all organizations, by outcome and first reason. Always the same rows; each call or request is in one of them. Lost at a restart; the rows of authorizations are the record, not these.';
 COMMENT ON COLUMN ledger_agents.statistics.outcome IS
 'approved, declined: a decision that has committed. replayed: the stored answer to a key. raised: a decline that authorize_or_raise made an error of. prepared: in a transaction that was prepared, however that ended. rolled_back: undone with its transaction or savepoint.';
 COMMENT ON COLUMN ledger_agents.statistics.reason IS 'Of a decline, the first of its reasons; else null.';
@@ -38,7 +38,7 @@ WHERE s.kind = 'batch';
 COMMENT ON VIEW ledger_agents.batch_statistics IS
 'Batches on this server, of all organizations, by how many requests they had. Only those that have committed.';
 COMMENT ON COLUMN ledger_agents.batch_statistics.requests_from IS 'Least number of requests.';
-COMMENT ON COLUMN ledger_agents.batch_statistics.requests_to IS 'Greatest number of requests; null: no matter how many.';
+COMMENT ON COLUMN ledger_agents.batch_statistics.requests_to IS 'Greatest number of requests.';
 COMMENT ON COLUMN ledger_agents.batch_statistics.batches IS 'How many batches.';
 COMMENT ON COLUMN ledger_agents.batch_statistics.since IS 'Since when, as in statistics.';
 

@@ -180,7 +180,7 @@ la_read_agent_facts(const char *organization_id, const pg_uuid_t *id, LaView vie
 	return facts;
 }
 
-/* Columns of LA_Q_CARD. */
+/* Columns of LA_Q_CARD and of card_table. */
 enum
 {
 	CARD_AGENT, CARD_STATUS, CARD_TYPE, CARD_CREATED_AT, CARD_MAX_AMOUNT, CARD_LIMIT,

@@ -22,6 +22,4 @@ extern LaAgentFacts *la_read_agent_facts(const char *organization_id, const pg_u
 extern LaCardFacts *la_read_card_facts(const char *organization_id, const pg_uuid_t *id,
 									   LaView view);
 
-
-
 #endif							/* LA_CONFIGURATION_H */

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "batch.h"
 #include "module.h"
 #include "principal.h"
 #include "query.h"
@@ -46,8 +47,8 @@ static void list(Listing *listing, const char *kind, const char *name, int numbe
 static void emit(Listing *listing);
 static Datum interval_of(uint64 microseconds);
 
-/* The largest batch of each class but the last. */
-static const int largest[LA_BATCH_CLASSES - 1] = {1, 10, 100, 1000};
+/* The largest batch of each class. */
+static const int largest[LA_BATCH_CLASSES] = {1, 10, 100, LA_MAX_REQUESTS};
 
 /*
  * ledger_agents.read_statistics(OUT kind text, OUT name text, OUT reason ledger_agents.decline_reason,
@@ -104,10 +105,8 @@ list_batches(Listing *listing)
 	{
 		list(listing, "batch", "requests", LA_TALLY_BATCHES + i);
 		listing->values[FROM] = Int32GetDatum(i == 0 ? 1 : largest[i - 1] + 1);
-		listing->nulls[FROM] = false;
-		if (i < lengthof(largest))
-			listing->values[TO] = Int32GetDatum(largest[i]);
-		listing->nulls[TO] = i >= lengthof(largest);
+		listing->values[TO] = Int32GetDatum(largest[i]);
+		listing->nulls[FROM] = listing->nulls[TO] = false;
 		emit(listing);
 	}
 }
@@ -239,7 +238,7 @@ la_count_batch(int requests)
 {
 	int			class = 0;
 
-	while (class < lengthof(largest) && requests > largest[class])
+	while (requests > largest[class])
 		class++;
 	count(LA_TALLY_BATCHES + class);
 }

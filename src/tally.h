@@ -21,7 +21,7 @@ typedef enum LaWaitKind
 #define LA_WAIT_KINDS (LA_WAIT_HISTORY + 1)
 
 /* Batches of 1, to 10, to 100, to 1000, and more. */
-#define LA_BATCH_CLASSES 5
+#define LA_BATCH_CLASSES 4
 
 /* The numbers; where there are several of a kind, the first of them. */
 enum

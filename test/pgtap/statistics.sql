@@ -161,7 +161,24 @@ SELECT is((SELECT count(*) FROM ledger_agents.statistics), 35::bigint, 'statisti
 SELECT bag_eq('SELECT reason FROM ledger_agents.statistics WHERE outcome = ''declined''',
               'SELECT pg_catalog.unnest(pg_catalog.enum_range(NULL::ledger_agents.decline_reason))', 'every reason once');
 SELECT results_eq('SELECT requests_from, requests_to, batches FROM ledger_agents.batch_statistics ORDER BY 1',
-                  $$VALUES (1, 1, 0::bigint), (2, 10, 0), (11, 100, 0), (101, 1000, 0), (1001, NULL, 0)$$, 'batches by size');
+                  $$VALUES (1, 1, 0::bigint), (2, 10, 0), (11, 100, 0), (101, 1000, 0)$$, 'batches by size');
+CREATE FUNCTION counted.batch(amounts bigint[], all_or_none boolean DEFAULT false) RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*) FROM ledger_agents.authorize_many(
+    (SELECT array_agg(ROW(counted.agent('a'), a, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::ledger_agents.spend_request) FROM unnest(amounts) AS a), all_or_none)
+$$;
+SELECT ledger_agents.reset_statistics() \g /dev/null
+SELECT is(counted.batch('{1}'), 1::bigint, 'a batch of one');
+SELECT is(counted.batch('{1,2000,1}'), 3::bigint, 'of three');
+SELECT is(counted.batch(array_fill(1::bigint, ARRAY[10])), 10::bigint, 'and of ten');
+SELECT is(counted.batch(array_fill(1::bigint, ARRAY[11])), 11::bigint, 'and of eleven');
+BEGIN;
+SELECT counted.batch('{1,1}') \g /dev/null
+ROLLBACK;
+SELECT throws_ok($$SELECT counted.batch('{1,2000}', true)$$, '55000', NULL, 'all or none');
+SELECT results_eq('SELECT requests_from, batches FROM ledger_agents.batch_statistics ORDER BY 1',
+                  $$VALUES (1, 1::bigint), (2, 2), (11, 1), (101, 0)$$, 'those that committed are counted by size');
+SELECT is(counted.calls(), 'approved 24, declined agent_limit_exceeded 1, raised 1, rolled_back 3', 'and each of their requests');
+SELECT ledger_agents.reset_statistics() \g /dev/null
 SELECT bag_eq('SELECT waited_for, waits, waited, longest FROM ledger_agents.wait_statistics',
               $$SELECT name, 0::bigint AS waits, interval '0' AS waited, interval '0' AS longest
                 FROM pg_catalog.unnest('{agent,customer,organization,external_id,idempotency_key,configuration,history}'::text[]) AS w (name)$$,
