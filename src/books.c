@@ -2,10 +2,10 @@
  * books.c
  *		Locking and gathering what stands about one agent; see books.h.
  *
- * The order: the agent's queue, then the configuration locks, then what they
- * guard, with the latest snapshot.  Where a wider scope has a limit,
- * or the agent's counter is being changed, the configuration locks are given
- * back before waiting, and everything is gathered again.
+ * The order: the queues, then the configuration locks, then what they guard,
+ * with the latest snapshot.  Where a queue or a row of a wider scope has still
+ * to be waited for, or the agent's counter is being changed, the configuration
+ * locks are given back before waiting, and everything is gathered again.
  */
 #include "postgres.h"
 
@@ -16,8 +16,9 @@
 #include "utils/snapmgr.h"
 
 #include "authentication.h"
-#include "books.h"
+#include "books_counter.h"
 #include "errors.h"
+#include "forecast.h"
 #include "lock.h"
 #include "module.h"
 
@@ -26,6 +27,8 @@ static const LaLevel levels[LA_SCOPES] = {
 	[LA_AGENT] = LA_LEVEL_AGENT,[LA_CUSTOMER] = LA_LEVEL_CUSTOMER,
 	[LA_ORGANIZATION] = LA_LEVEL_ORGANIZATION
 };
+
+static void leave_wrong_queues(LaBooks *books, uint64 customer);
 
 void
 la_books_init(LaBooks *books, const LaPrincipal *caller, const pg_uuid_t *agent_id,
@@ -70,8 +73,8 @@ gather_agent(LaBooks *books)
 	books->agent = la_agent(books->organization_id, &books->agent_id, books->keys[LA_AGENT],
 							books->view);
 	books->customer_id = books->agent->customer_id;
-	books->keys[LA_CUSTOMER] = la_lock_key(books->organization_id, books->customer_id,
-										   strlen(books->customer_id));
+	leave_wrong_queues(books, la_lock_key(books->organization_id, books->customer_id,
+										  strlen(books->customer_id)));
 }
 
 /* A card of another agent is as unknown as one that does not exist. */
@@ -91,35 +94,6 @@ gather_card(LaBooks *books)
 #endif
 	if (books->card == NULL)
 		la_unknown("card", books->card_text);
-}
-
-static const char *
-scope_id(LaBooks *books, int i)
-{
-	if (i == LA_CARD)
-		return books->card_text;
-	if (i == LA_CUSTOMER)
-		return books->customer_id;
-	if (i == LA_ORGANIZATION)
-		return books->organization_id;
-	return books->agent_text;
-}
-
-/* Of the counters; what is configured is always read as it is now. */
-static void
-begin_reading(const LaBooks *books, LaView view)
-{
-	if (books->snapshot != NULL)
-		PushActiveSnapshot(books->snapshot);
-	else
-		la_direct_begin(view);
-}
-
-static bool
-find_counter(LaBooks *books, int i)
-{
-	return la_direct_counter(books->organization_id, i, scope_id(books, i), &books->counters[i],
-							 &books->places[i]);
 }
 
 /*
@@ -144,25 +118,44 @@ want_rows(const LaBooks *books, bool *wanted)
 	return missing;
 }
 
+/* The rows of wider scopes whose queues are held.  False: some of the rows that are wanted take waiting. */
+static bool
+lock_at_once(LaBooks *books)
+{
+	bool		wanted[LA_SCOPES];
+
+	if (!want_rows(books, wanted))
+		return true;
+	if (books->tries || wanted[LA_AGENT])
+		return false;
+	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
+		if (wanted[i] && !books->row_locked[i])
+		{
+			if (!books->queued[LA_CUSTOMER] || !books->queued[i] || !la_lock_directly(books, i))
+				return false;
+			books->row_locked[i] = books->counted[i] = true;
+		}
+	return true;
+}
+
 /* False: the rows are not here; where tables are distributed a statement finds them. */
 static bool
 gather_directly(LaBooks *books, const char *key)
 {
-	bool		wanted[LA_SCOPES];
 	bool		found;
 
-	begin_reading(books, books->view);
-	found = find_counter(books, LA_AGENT) &&
+	la_begin_reading(books, books->view);
+	found = la_find_counter(books, LA_AGENT) &&
 #if LA_MUTANT == 36
-		(books->counted[LA_CARD] || books->card == NULL || find_counter(books, LA_CARD));
+		(books->counted[LA_CARD] || books->card == NULL || la_find_counter(books, LA_CARD));
 #else
-		(books->card == NULL || find_counter(books, LA_CARD));
+		(books->card == NULL || la_find_counter(books, LA_CARD));
 #endif
 	if (found)
 	{
 		books->counter_busy = books->view != LA_STATEMENT && books->places[LA_AGENT].busy;
 		/* Where rows have to be locked first, all is gathered again. */
-		books->key_known = (books->view == LA_STATEMENT || !want_rows(books, wanted)) &&
+		books->key_known = (books->view == LA_STATEMENT || lock_at_once(books)) &&
 			la_direct_knows_key(books->organization_id, &books->agent_id, key);
 	}
 	la_direct_end(books->view);
@@ -214,46 +207,6 @@ gather_tenant(LaBooks *books)
 {
 	books->tenant = la_tenant(books->organization_id, books->customer_id,
 							  books->keys[LA_CUSTOMER], books->view);
-}
-
-/* False: its row could not be locked. */
-static bool
-read_counter(LaBooks *books, int i, LaQuery query, LaView view)
-{
-	LaParams	params = {0};
-
-	la_param_text(&params, books->organization_id);
-	la_param_text(&params, scope_id(books, i));
-	la_param_text(&params, la_scope_label(i));
-	if (la_run(query, &params, view) == 0 && query == LA_Q_COUNTER_TRY_LOCK)
-		return false;
-	if (SPI_processed == 0 && i == LA_AGENT)
-		la_unknown("agent", books->agent_text);
-	if (SPI_processed == 0)
-		elog(ERROR, "counter of %s \"%s\" is missing",
-			 la_scope_label(i), scope_id(books, i));
-	la_counter_read(&books->counters[i], la_row(0).values[0]);
-	return true;
-}
-
-/* As it is now; false: it is not here. */
-static bool
-read_directly(LaBooks *books, int i, LaView view)
-{
-	bool		found;
-
-	begin_reading(books, view);
-	found = find_counter(books, i);
-	la_direct_end(view);
-	return found;
-}
-
-/* As it is now, and locked; false: waiting for it, or finding it, takes a statement. */
-static bool
-lock_directly(LaBooks *books, int i)
-{
-	return read_directly(books, i, LA_LATEST) && !books->places[i].busy &&
-		la_direct_lock(&books->places[i]);
 }
 
 /* False: others are in it, and the caller does not wait. */
@@ -320,30 +273,53 @@ share_history(LaBooks *books)
 	books->in_history = true;
 }
 
-static bool
-lock_counter(LaBooks *books, int i)
-{
-#if LA_MUTANT == 5
-	return read_counter(books, i, LA_Q_COUNTER_READ, LA_LATEST);
-#endif
-	if (books->direct && lock_directly(books, i))
-		return true;
-	if (!read_counter(books, i, books->tries ? LA_Q_COUNTER_TRY_LOCK : LA_Q_COUNTER_LOCK, LA_WRITE))
-		return false;
-	/* Where it lies now. */
-	books->direct = books->direct && read_directly(books, i, LA_LATEST);
-	return true;
-}
-
 /* False: somebody has locked it, and the caller does not wait. */
 static bool
 lock_row_of(LaBooks *books, int i)
 {
 	if (!books->tries)
 		la_wait_patiently();
-	books->row_locked[i] = lock_counter(books, i);
+	books->row_locked[i] = la_lock_counter(books, i);
 	books->counted[i] = books->counted[i] || books->row_locked[i];
 	return books->row_locked[i];
+}
+
+/* Before anything is read. */
+static void
+take_foreseen_queues(LaBooks *books)
+{
+	LaForecast	forecast = la_forecast(books->keys[LA_AGENT]);
+
+	if (books->in_batch || books->tries)
+		return;
+	books->keys[LA_CUSTOMER] = forecast.customer;
+	for (int i = LA_CUSTOMER; i <= (int) forecast.widest; i++)
+		(void) take_queue(books, i);
+}
+
+/* An agent's customer never changes; but after DROP EXTENSION and a restore it may be another agent.  The queues have one order. */
+static void
+leave_wrong_queues(LaBooks *books, uint64 customer)
+{
+	if (books->queued[LA_CUSTOMER] && books->keys[LA_CUSTOMER] != customer && !books->in_batch)
+		for (int i = LA_SCOPES - 1; i >= LA_CUSTOMER; i--)
+		{
+			if (books->newly_queued[i])
+				la_give_back_queue(levels[i], books->keys[i]);
+			books->queued[i] = books->newly_queued[i] = false;
+		}
+	books->keys[LA_CUSTOMER] = customer;
+}
+
+static void
+note_wide_queues(const LaBooks *books)
+{
+	LaScope		widest = LA_AGENT;
+
+	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
+		if (la_is_counted(books, i))
+			widest = i;
+	la_note_forecast(books->keys[LA_AGENT], books->keys[LA_CUSTOMER], widest);
 }
 
 /* The queues of wider scopes, then the rows; false: somebody is in the way. */
@@ -410,6 +386,7 @@ static bool
 open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock_row)
 {
 	books->gave_up = !take_queue(books, LA_AGENT);
+	take_foreseen_queues(books);
 	if (lock_row && !books->tries && !books->row_locked[LA_AGENT])
 		(void) lock_row_of(books, LA_AGENT);
 	while (!books->gave_up &&
@@ -417,6 +394,7 @@ open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock
 		;
 	if (books->gave_up)
 		return false;
+	note_wide_queues(books);
 	share_history(books);
 	return true;
 }
@@ -455,7 +433,7 @@ la_books_join(LaBooks *books, const LaPrincipal *caller)
 bool
 la_books_find(LaBooks *books, LaScope scope)
 {
-	return read_directly(books, scope, LA_LATEST) && !books->places[scope].busy;
+	return la_read_directly(books, scope, LA_LATEST) && !books->places[scope].busy;
 }
 
 bool
@@ -478,6 +456,12 @@ la_books_close(LaBooks *books)
 	for (int i = LA_SCOPES - 1; i >= 0; i--)
 		if (books->newly_queued[i])
 			la_leave_queue(levels[i], books->keys[i]);
+
+	/*
+	 * Opened once more, they are read anew: what was decided has changed them
+	 * in memory.
+	 */
+	memset(books->row_locked, 0, sizeof(books->row_locked));
 }
 
 void
@@ -492,8 +476,8 @@ la_books_read(LaBooks *books, const LaPrincipal *caller, TimestampTz at)
 	for (int i = LA_CUSTOMER; i < LA_SCOPES; i++)
 	{
 		books->counted[i] = la_is_counted(books, i);
-		if (books->counted[i] && !(books->direct && read_directly(books, i, books->view)))
-			(void) read_counter(books, i, LA_Q_COUNTER_READ, books->view);
+		if (books->counted[i] && !(books->direct && la_read_directly(books, i, books->view)))
+			(void) la_read_counter(books, i, LA_Q_COUNTER_READ, books->view);
 	}
 	la_books_intents(books, at);
 }
@@ -517,43 +501,4 @@ la_needs_approval(const LaPrincipal *caller, const pg_uuid_t *agent_id, const pg
 	la_books_name(&books, card_id, NULL);
 	la_books_rules(&books);
 	return la_approval_is_needed(&books.facts, currency, has_amount ? amount : PG_INT64_MAX);
-}
-
-/* False: the row is no longer the one that was read; or, unless it may be waited for, somebody is in the way. */
-static bool
-write_counter(LaBooks *books, int i, bool may_wait)
-{
-	LaParams	params = {0};
-
-	bool		written;
-
-	if (books->direct)
-		written = la_direct_write_counter(books->organization_id, i, scope_id(books, i),
-										  &books->counters[i], &books->places[i], may_wait);
-	else
-	{
-		la_param_text(&params, books->organization_id);
-		la_param_text(&params, scope_id(books, i));
-		la_param_counter(&params, &books->counters[i]);
-		la_param_text(&params, la_scope_label(i));
-		written = la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE) == 1;
-	}
-	books->counters[i].version += written;
-	return written;
-}
-
-/* Who holds configuration locks waits for nobody but itself. */
-bool
-la_try_write_counter(LaBooks *books, int i)
-{
-	return write_counter(books, i, books->row_locked[i] || books->places[i].mine);
-}
-
-/* Nobody can be waited for: either the row is locked or it is a card's, which goes with its agent's. */
-void
-la_write_counter(LaBooks *books, int i)
-{
-	if (!write_counter(books, i, true))
-		elog(ERROR, "counter of %s \"%s\" was changed under its lock",
-			 la_scope_label(i), scope_id(books, i));
 }
