@@ -14,6 +14,9 @@ PG_CFLAGS = -Wall -Wextra -Werror=implicit-function-declaration \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 # make MUTANT=n builds with one safeguard taken out; see test/README.md.
 PG_CPPFLAGS = $(if $(MUTANT), -DLA_MUTANT=$(MUTANT))
+# make COVERAGE=yes builds with gcov's counters; see tools/coverage.
+PG_CFLAGS += $(if $(COVERAGE), -O0 --coverage -Wno-cpp)
+SHLIB_LINK = $(if $(COVERAGE), --coverage)
 # No bitcode: inlining these functions gains nothing, and it needs clang.
 override with_llvm := no
 
@@ -52,6 +55,8 @@ test:			## set up what is missing, then all runners (ONLY=regress, TESTS="agent 
 	@tools/test
 test-accept:		## the same, then take what came out as expected/, for review with git diff
 	@ACCEPT=yes tools/test
+coverage:		## how much of the C the tests run through (COVERAGE_LIST=yes)
+	@tools/coverage
 bench:			## the table of ratios
 	@tools/setup bench && tools/sandbox -o bench tools/with-server -c max_connections=200 -c shared_buffers=512MB \
 		-c max_wal_size=4GB -- bench/run
@@ -61,4 +66,4 @@ indent:			## bring src/typedefs.list up to date and format src/
 	@tools/setup lint && tools/indent
 help:			## this
 	@sed -nE 's/^#?([a-z-]+):\t+## /\1\t/p' Makefile | expand -t 14
-.PHONY: all install installcheck clean demo test test-accept bench lint indent help
+.PHONY: all install installcheck clean demo test test-accept coverage bench lint indent help
