@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+#include "catalog.h"
 #include "spend.h"
 
 /* Columns of authorization_detail, in order. */

@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "batch.h"
+#include "catalog.h"
 #include "module.h"
 #include "statistics.h"
 

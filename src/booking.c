@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 
 #include "amount.h"
+#include "catalog.h"
 #include "errors.h"
 #include "direct.h"
 #include "module.h"

@@ -12,6 +12,7 @@
 #include "utils/typcache.h"
 
 #include "amount.h"
+#include "catalog.h"
 #include "check.h"
 #include "field.h"
 #include "module.h"
@@ -59,14 +60,12 @@ static void
 set_times(Row *row, const LaFacts *facts)
 {
 	LaHours		hours;
-	TimestampTz next;
 
 	set_instant(row, EXPIRES_AT, la_card_end(facts));
 	if (la_active_hours(facts, &hours))
 	{
 		set(row, ACTIVE_NOW, BoolGetDatum(la_is_active(&hours, facts->at)));
-		if (la_next_active(&hours, facts->at, &next))
-			set_instant(row, NEXT_ACTIVE_AT, next);
+		set_instant(row, NEXT_ACTIVE_AT, la_next_active(&hours, facts->at));
 	}
 	if (la_effective_level(facts, LA_RULE_COOLDOWN) >= 0 && la_cooled_down_at(facts) > facts->at)
 		set_instant(row, COOLS_DOWN_AT, la_cooled_down_at(facts));

@@ -12,13 +12,17 @@
 #include "configuration.h"
 #include "direct.h"
 
-/* Columns of LA_Q_TENANT. */
+/* Columns of LA_Q_TENANT, and of the tables behind it: the customer's, then the organization's. */
 enum
 {
 	CUSTOMER_STATUS, CUSTOMER_LIMIT, CUSTOMER_FREQUENCY, CUSTOMER_MODE, CUSTOMER_POLICY,
+	CUSTOMER_COLUMNS
+};
+enum
+{
 	ORGANIZATION_STATUS, ORGANIZATION_LIMIT, ORGANIZATION_FREQUENCY, ORGANIZATION_MODE,
 	ORGANIZATION_ZONE, ORGANIZATION_CURRENCY, APPROACHING_PERCENT, TOLERANCE_PERCENT,
-	TRANSACTION_EVENTS, TENANT_COLUMNS
+	TRANSACTION_EVENTS
 };
 
 /* Columns of a row from first on: limit, frequency, mode. */
@@ -33,11 +37,10 @@ read_limit(LaLimit *limit, LaScope scope, LaRow row, int first, const char *curr
 	limit->currency = limit->counter_currency = currency;
 	limit->action = LA_ACTION_DECLINE;
 	limit->stored_frequency = row.values[first + 1];
-	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency), "spending_limit_frequency");
+	limit->frequency = la_frequency(la_enum_label(limit->stored_frequency));
 	limit->mode = la_effective_mode(limit->frequency,
 									la_window_mode(row.nulls[first + 2] ? NULL :
-												   la_enum_label(row.values[first + 2]),
-												   "window_mode"));
+												   la_enum_label(row.values[first + 2])));
 }
 
 static bool
@@ -60,54 +63,65 @@ static LaDirectTable organization_table = {
 	"organizations", "t", organization_columns, lengthof(organization_columns)
 };
 
-/* One row of both, as LA_Q_TENANT gives it. */
-static LaRow
-join_rows(LaRow customer, LaRow organization)
+static void
+take_organization(LaTenant *tenant, LaRow row)
 {
-	LaRow		row = {palloc(sizeof(Datum) * TENANT_COLUMNS), palloc(sizeof(bool) * TENANT_COLUMNS)};
-
-	memcpy(row.values, customer.values, sizeof(Datum) * ORGANIZATION_STATUS);
-	memcpy(row.nulls, customer.nulls, sizeof(bool) * ORGANIZATION_STATUS);
-	memcpy(row.values + ORGANIZATION_STATUS, organization.values,
-		   sizeof(Datum) * (TENANT_COLUMNS - ORGANIZATION_STATUS));
-	memcpy(row.nulls + ORGANIZATION_STATUS, organization.nulls,
-		   sizeof(bool) * (TENANT_COLUMNS - ORGANIZATION_STATUS));
-	return row;
-}
-
-static LaRow
-find_tenant(const char *organization_id, const char *customer_id, LaView view)
-{
-	LaParams	params = {0};
-	LaRow		customer;
-	LaRow		organization;
-
-	la_param_text(&params, organization_id);
-	la_param_text(&params, customer_id);
-	if (la_direct_is_fit(view) && la_direct_row(&customer_table, &params, view, &customer) &&
-		la_direct_row(&organization_table, &params, view, &organization))
-		return join_rows(customer, organization);
-	if (la_run(LA_Q_TENANT, &params, view) == 0)
-		elog(ERROR, "customer \"%s\" of organization \"%s\" is missing", customer_id, organization_id);
-	return la_row(0);
-}
-
-void
-la_read_tenant(const char *organization_id, const char *customer_id, LaView view, LaTenant *tenant)
-{
-	LaRow		row = find_tenant(organization_id, customer_id, view);
-
-	tenant->customer_rules = la_parse_rules(la_row_document(row, CUSTOMER_POLICY), NULL);
 	tenant->organization_suspended = is_suspended(row, ORGANIZATION_STATUS);
-	tenant->customer_suspended = is_suspended(row, CUSTOMER_STATUS);
 	tenant->zone = TextDatumGetCString(row.values[ORGANIZATION_ZONE]);
 	tenant->currency = TextDatumGetCString(row.values[ORGANIZATION_CURRENCY]);
 	tenant->approaching_percent = DatumGetInt32(row.values[APPROACHING_PERCENT]);
 	tenant->tolerance_percent = DatumGetInt32(row.values[TOLERANCE_PERCENT]);
 	tenant->transaction_events = DatumGetBool(row.values[TRANSACTION_EVENTS]);
-	read_limit(&tenant->customer_limit, LA_CUSTOMER, row, CUSTOMER_LIMIT, tenant->currency);
 	read_limit(&tenant->organization_limit, LA_ORGANIZATION, row, ORGANIZATION_LIMIT,
 			   tenant->currency);
+}
+
+/* After its organization. */
+static void
+take_customer(LaTenant *tenant, LaRow row)
+{
+	tenant->customer_rules = la_parse_rules(la_row_document(row, CUSTOMER_POLICY), NULL);
+	tenant->customer_suspended = is_suspended(row, CUSTOMER_STATUS);
+	read_limit(&tenant->customer_limit, LA_CUSTOMER, row, CUSTOMER_LIMIT, tenant->currency);
+}
+
+/* False: the rows are not here. */
+static bool
+read_directly(const LaParams *key, LaView view, const LaTenant *sibling, LaTenant *tenant)
+{
+	LaRow		row;
+
+	if (sibling != NULL)
+		*tenant = *sibling;
+	else if (la_direct_row(&organization_table, key, view, &row))
+		take_organization(tenant, row);
+	else
+		return false;
+	if (!la_direct_row(&customer_table, key, view, &row))
+		return false;
+	take_customer(tenant, row);
+	return true;
+}
+
+void
+la_read_tenant(const char *organization_id, const char *customer_id, LaView view,
+			   const LaTenant *sibling, LaTenant *tenant)
+{
+	LaParams	params = {0};
+	LaRow		row;
+	LaRow		organization;
+
+	la_param_text(&params, organization_id);
+	la_param_text(&params, customer_id);
+	if (la_direct_is_fit(view) && read_directly(&params, view, sibling, tenant))
+		return;
+	if (la_run(LA_Q_TENANT, &params, view) == 0)
+		elog(ERROR, "customer \"%s\" of organization \"%s\" is missing", customer_id, organization_id);
+	row = la_row(0);
+	organization.values = row.values + CUSTOMER_COLUMNS;
+	organization.nulls = row.nulls + CUSTOMER_COLUMNS;
+	take_organization(tenant, organization);
+	take_customer(tenant, row);
 }
 
 /* Columns of LA_Q_AGENT_FACTS and of agent_table. */
@@ -169,7 +183,7 @@ la_read_agent_facts(const char *organization_id, const pg_uuid_t *id, LaView vie
 	facts->suspended = strcmp(status, "suspended") == 0;
 	read_limit(&facts->limit, LA_AGENT, row, AGENT_LIMIT, la_row_text(row, AGENT_CURRENCY));
 	facts->limit.stored_action = row.values[AGENT_ACTION];
-	facts->limit.action = la_action(la_enum_label(row.values[AGENT_ACTION]), "on_limit_exceeded");
+	facts->limit.action = la_action(la_enum_label(row.values[AGENT_ACTION]));
 	facts->has_cards = DatumGetBool(row.values[AGENT_HAS_CARDS]);
 	facts->own_rules = la_parse_rules(la_row_document(row, AGENT_POLICY), NULL);
 	facts->rules = la_parse_rules(la_row_document(row, AGENT_POLICY),

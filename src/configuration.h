@@ -12,9 +12,12 @@
 #include "query.h"
 #include "tenant.h"
 
-/* The customer and its organization. */
+/*
+ * The customer and its organization; sibling: another customer of it, so that
+ * the organization is known, or NULL.
+ */
 extern void la_read_tenant(const char *organization_id, const char *customer_id, LaView view,
-						   LaTenant *tenant);
+						   const LaTenant *sibling, LaTenant *tenant);
 
 /* NULL: there is none; so with the card. */
 extern LaAgentFacts *la_read_agent_facts(const char *organization_id, const pg_uuid_t *id,

@@ -27,14 +27,12 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "catalog.h"
 #include "compat.h"
 #include "direct.h"
 #include "module.h"
 #include "spend.h"
 
-static bool is_plain(const char *name);
-static bool is_ordinary(Relation relation);
-static bool is_fired(const TriggerDesc *triggers);
 static void find_writer(HeapTuple row, LaPlace *place);
 static void add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing);
 
@@ -46,77 +44,7 @@ la_direct_is_fit(LaView view)
 #endif
 	return la_direct_access &&
 		(view == LA_STATEMENT || !IsolationUsesXactSnapshot()) &&
-		is_plain("counters") && is_plain("authorizations");
-}
-
-static bool
-is_plain(const char *name)
-{
-	Relation	relation = la_open_table(name, AccessShareLock);
-	bool		plain = is_ordinary(relation) &&
-	(relation->trigdesc == NULL || !is_fired(relation->trigdesc));
-
-	la_close_table(relation);
-	return plain;
-}
-
-static bool
-is_ordinary(Relation relation)
-{
-	return relation->rd_rel->relkind == RELKIND_RELATION &&
-		relation->rd_tableam == GetHeapamTableAmRoutine() &&
-		relation->rd_rules == NULL && !relation->rd_rel->relrowsecurity;
-}
-
-/* By an insert or an update. */
-static bool
-is_fired(const TriggerDesc *triggers)
-{
-	return triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		triggers->trig_insert_before_statement || triggers->trig_insert_after_statement ||
-		triggers->trig_update_before_row || triggers->trig_update_after_row ||
-		triggers->trig_update_before_statement || triggers->trig_update_after_statement;
-}
-
-/* Tables by name, for as long as the schema is the same one: DROP EXTENSION takes both. */
-static Oid
-table_named(const char *name)
-{
-	static struct
-	{
-		const char *name;
-		Oid			oid;
-	}			known[8];
-	static int	count = 0;
-	static Oid	schema = InvalidOid;
-	Oid			current = get_namespace_oid("ledger_agents", false);
-	Oid			oid;
-
-	if (schema != current)
-		count = 0;
-	schema = current;
-	for (int i = 0; i < count; i++)
-		if (strcmp(known[i].name, name) == 0)
-			return known[i].oid;
-	oid = get_relname_relid(name, current);
-	if (OidIsValid(oid) && count < lengthof(known))
-	{
-		known[count].name = name;
-		known[count++].oid = oid;
-	}
-	return oid;
-}
-
-Relation
-la_open_table(const char *name, LOCKMODE mode)
-{
-	return table_open(table_named(name), mode);
-}
-
-void
-la_close_table(Relation relation)
-{
-	table_close(relation, NoLock);
+		la_is_plain("counters") && la_is_plain("authorizations");
 }
 
 void
@@ -407,7 +335,7 @@ la_direct_row(LaDirectTable *table, const LaParams *key, LaView view, LaRow *row
 	SysScanDesc scan;
 	HeapTuple	found = NULL;
 
-	if (is_ordinary(relation))
+	if (la_is_ordinary(relation))
 	{
 		find_columns(table, relation);
 		la_direct_begin(view);

@@ -92,8 +92,4 @@ extern LaAppender *la_append_begin(Relation relation);
 extern void la_append(LaAppender *appender, Datum *values, bool *nulls);
 extern void la_append_end(LaAppender *appender);
 
-/* The table of that name, with that lock, which is kept to the end of the transaction. */
-extern Relation la_open_table(const char *name, LOCKMODE mode);
-extern void la_close_table(Relation relation);
-
 #endif							/* LA_DIRECT_H */

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "amount.h"
+#include "catalog.h"
 #include "check.h"
 #include "errors.h"
 #include "field.h"

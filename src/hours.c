@@ -42,20 +42,19 @@ la_is_active(const LaHours *hours, TimestampTz at)
 /* The one active hour of a week may fall into the gap of a change to summer time. */
 #define MAX_QUARTERS (15 * HOURS_PER_DAY * 4)
 
-bool
-la_next_active(const LaHours *hours, TimestampTz at, TimestampTz *instant)
+TimestampTz
+la_next_active(const LaHours *hours, TimestampTz at)
 {
 	TimestampTz quarter = at - at % QUARTER;
 
 	if (quarter > at)			/* before 2000 the remainder is negative */
 		quarter -= QUARTER;
-	*instant = at;
-	for (int i = 0; i < MAX_QUARTERS; i++)
+	for (int i = 0; !la_is_active(hours, at); i++)
 	{
-		if (la_is_active(hours, *instant))
-			return true;
+		if (i == MAX_QUARTERS)
+			elog(ERROR, "no hour is active");
 		quarter += QUARTER;
-		*instant = quarter;
+		at = quarter;
 	}
-	return false;
+	return at;
 }

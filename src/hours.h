@@ -22,7 +22,7 @@ typedef struct LaHours
 /* A span over midnight belongs to the day it began. */
 extern bool la_is_active(const LaHours *hours, TimestampTz at);
 
-/* The first active instant from at on; false: there is none within two weeks. */
-extern bool la_next_active(const LaHours *hours, TimestampTz at, TimestampTz *instant);
+/* The first active instant from at on; there is one within two weeks. */
+extern TimestampTz la_next_active(const LaHours *hours, TimestampTz at);
 
 #endif							/* LA_HOURS_H */

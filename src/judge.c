@@ -432,8 +432,8 @@ la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdic
 		return false;
 	for (; *instant != DT_NOEND; *instant = next_expiry(facts, *instant))
 	{
-		if (has_hours && !la_next_active(&hours, *instant, instant))
-			return false;
+		if (has_hours)
+			*instant = la_next_active(&hours, *instant);
 		if (passes_later(&c, *instant))
 			return true;
 	}
@@ -539,15 +539,9 @@ la_attestation_label(LaAttestation attestation)
 static const char *const action_labels[] = {"decline", "suspend", "notify", "none"};
 
 LaAction
-la_action(const char *label, const char *field)
+la_action(const char *label)
 {
-	for (int i = 0; i < lengthof(action_labels); i++)
-		if (strcmp(label, action_labels[i]) == 0)
-			return i;
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("%s is not valid: \"%s\"", field, la_quoted(label)),
-			la_detail("invalid_value", field, "It is one of decline, suspend, notify, none."));
+	return (LaAction) la_label_number(label, action_labels, lengthof(action_labels));
 }
 
 const char *

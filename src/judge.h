@@ -67,7 +67,7 @@ typedef enum LaAction
 	LA_ACTION_NONE,
 } LaAction;
 
-extern LaAction la_action(const char *label, const char *field);
+extern LaAction la_action(const char *label);
 extern const char *la_action_label(LaAction action);
 
 /* A limit and what stands against it. */

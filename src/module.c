@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "catalog.h"
 #include "compat.h"
 #include "errors.h"
 #include "module.h"
@@ -142,6 +143,7 @@ _PG_init(void)
 	la_principal_init();
 	la_lock_init();
 	la_query_init();
+	la_catalog_init();
 	la_tenant_init();
 	la_statistics_init();
 	keep_heap();

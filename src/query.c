@@ -413,13 +413,6 @@ la_deform(Datum composite, int count, LaRow row)
 	ReleaseTupleDesc(desc);
 }
 
-Datum
-la_enum_value(Oid type, const char *label)
-{
-	return ObjectIdGetDatum(GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid,
-											ObjectIdGetDatum(type), CStringGetDatum(label)));
-}
-
 const char *
 la_enum_label(Datum value)
 {

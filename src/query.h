@@ -302,9 +302,8 @@ extern Datum la_column(uint64 number, int column);	/* of one that is not null */
 /* The columns of a composite value that has count of them. */
 extern void la_deform(Datum composite, int count, LaRow row);
 
-/* The label of an enum's value, and the value of a type's label. */
+/* The label of an enum's value. */
 extern const char *la_enum_label(Datum value);
-extern Datum la_enum_value(Oid type, const char *label);
 
 static inline void
 la_param(LaParams *params, Datum value, bool isnull)

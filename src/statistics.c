@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "batch.h"
+#include "catalog.h"
 #include "module.h"
 #include "principal.h"
 #include "query.h"

@@ -65,6 +65,7 @@ static MemoryContext memory = NULL;
 static HTAB *tenants = NULL;
 static HTAB *agents = NULL;
 static HTAB *cards = NULL;
+static RememberedTenant *latest = NULL;
 static Size remembered_rules = 0;
 static bool valid = false;		/* nothing has changed since they were emptied */
 static bool added = false;		/* something was remembered in this
@@ -156,6 +157,7 @@ begin_anew(void)
 									   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(memory);
 	remembered_rules = 0;
+	latest = NULL;
 	tenants = empty_table("ledger_agents tenants", sizeof(RememberedTenant));
 	agents = empty_table("ledger_agents agents", sizeof(RememberedAgent));
 	cards = empty_table("ledger_agents cards", sizeof(RememberedCard));
@@ -244,22 +246,16 @@ remember_tenant(uint64 key, const char *organization_id, const char *customer_id
 	entry->tenant.currency = keep_text(tenant->currency);
 	entry->tenant.customer_rules = keep_rules(tenant->customer_rules);
 	set_currency(&entry->tenant);
+	latest = entry;
 }
 
-/* A copy for the call, as the original may be forgotten meanwhile.  Two customers may have one number: the names decide. */
-static const LaTenant *
-known_tenant(const char *organization_id, const char *customer_id, uint64 key)
+/* A copy for the call, as the original may be forgotten meanwhile. */
+static LaTenant *
+copy_tenant(const LaTenant *known)
 {
-	RememberedTenant *entry;
-	LaTenant   *tenant;
+	LaTenant   *tenant = palloc(sizeof(LaTenant));
 
-	catch_up();
-	entry = hash_search(tenants, &key, HASH_FIND, NULL);
-	if (entry == NULL || strcmp(entry->organization_id, organization_id) != 0 ||
-		strcmp(entry->customer_id, customer_id) != 0)
-		return NULL;
-	tenant = palloc(sizeof(LaTenant));
-	*tenant = entry->tenant;
+	*tenant = *known;
 	tenant->zone = copy_text(tenant->zone);
 	tenant->currency = copy_text(tenant->currency);
 	tenant->customer_rules = la_copy_rules(tenant->customer_rules);
@@ -267,18 +263,45 @@ known_tenant(const char *organization_id, const char *customer_id, uint64 key)
 	return tenant;
 }
 
+/* Two customers may have one number: the names decide. */
+static const LaTenant *
+known_tenant(const char *organization_id, const char *customer_id, uint64 key)
+{
+	RememberedTenant *entry;
+
+	catch_up();
+	entry = hash_search(tenants, &key, HASH_FIND, NULL);
+	if (entry == NULL || strcmp(entry->organization_id, organization_id) != 0 ||
+		strcmp(entry->customer_id, customer_id) != 0)
+		return NULL;
+	return copy_tenant(&entry->tenant);
+}
+
+/* Another customer of the organization that was met last; NULL: of another one. */
+static const LaTenant *
+known_sibling(const char *organization_id)
+{
+	if (latest == NULL || strcmp(latest->organization_id, organization_id) != 0)
+		return NULL;
+	return copy_tenant(&latest->tenant);
+}
+
 const LaTenant *
 la_tenant(const char *organization_id, const char *customer_id, uint64 key, LaView view)
 {
 	const LaTenant *known = NULL;
+	const LaTenant *sibling = NULL;
 	LaTenant   *tenant;
 
 	if (view == LA_LATEST)
+	{
 		known = known_tenant(organization_id, customer_id, key);
-	if (known != NULL)
-		return known;
+		if (known != NULL)
+			return known;
+		sibling = known_sibling(organization_id);
+	}
 	tenant = palloc0(sizeof(LaTenant));
-	la_read_tenant(organization_id, customer_id, view, tenant);
+	la_read_tenant(organization_id, customer_id, view, sibling, tenant);
 	if (view == LA_LATEST)
 		remember_tenant(key, organization_id, customer_id, tenant);
 	return tenant;

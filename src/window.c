@@ -154,12 +154,12 @@ read_arguments(FunctionCallInfo fcinfo, WindowCall *call)
 	}
 	if (call->frequency_oid != frequency)
 	{
-		call->frequency = la_frequency(enum_label(frequency), "frequency");
+		call->frequency = la_frequency(enum_label(frequency));
 		call->frequency_oid = frequency;
 	}
 	if (call->mode_oid != mode)
 	{
-		call->mode = la_window_mode(OidIsValid(mode) ? enum_label(mode) : NULL, "mode");
+		call->mode = la_window_mode(OidIsValid(mode) ? enum_label(mode) : NULL);
 		call->mode_oid = mode;
 	}
 }
@@ -196,25 +196,28 @@ window_of(TimestampTz at, const WindowCall *call)
 		return la_calendar_window(at, call->zone, call->frequency);
 
 	window.end = at;
-	if (pg_sub_s64_overflow(at, la_rolling_length(call->frequency), &window.start) ||
-		!IS_VALID_TIMESTAMP(window.start))
+	/* The first instant is far from the least integer. */
+	window.start = at - la_rolling_length(call->frequency);
+	if (window.start < MIN_TIMESTAMP)
 		out_of_range();
 	return window;
 }
 
-LaFrequency
-la_frequency(const char *label, const char *field)
+int
+la_label_number(const char *label, const char *const *labels, int count)
 {
-	for (int i = 0; i < lengthof(frequency_labels); i++)
-	{
-		if (strcmp(label, frequency_labels[i]) == 0)
-			return (LaFrequency) i;
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("unknown %s \"%s\"", field, la_quoted(label)),
-			la_detail("invalid_frequency", field,
-					  "A frequency is perTransaction, per24HourPeriod, perWeek, perMonth, perYear or allTime."));
+	int			i = 0;
+
+	while (strcmp(label, labels[i]) != 0)
+		if (++i == count)
+			elog(ERROR, "label \"%s\" is not known", label);
+	return i;
+}
+
+LaFrequency
+la_frequency(const char *label)
+{
+	return (LaFrequency) la_label_number(label, frequency_labels, lengthof(frequency_labels));
 }
 
 const char *
@@ -224,19 +227,12 @@ la_frequency_label(LaFrequency frequency)
 }
 
 LaWindowMode
-la_window_mode(const char *label, const char *field)
+la_window_mode(const char *label)
 {
 	if (label == NULL)
 		return LA_MODE_DEFAULT;
-	for (int i = LA_CALENDAR; i < lengthof(mode_labels); i++)
-	{
-		if (strcmp(label, mode_labels[i]) == 0)
-			return (LaWindowMode) i;
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("unknown %s \"%s\"", field, la_quoted(label)),
-			la_detail("invalid_window_mode", field, "A window mode is calendar or rolling."));
+	return (LaWindowMode) (LA_CALENDAR + la_label_number(label, mode_labels + LA_CALENDAR,
+														 lengthof(mode_labels) - LA_CALENDAR));
 }
 
 const char *
@@ -354,8 +350,8 @@ local_date(TimestampTz at, pg_tz *zone)
 	fsec_t		fraction;
 	int			offset;
 
-	if (TIMESTAMP_NOT_FINITE(at) ||
-		timestamp2tm(at, &offset, &local, &fraction, NULL, zone) != 0)
+	Assert(!TIMESTAMP_NOT_FINITE(at));
+	if (timestamp2tm(at, &offset, &local, &fraction, NULL, zone) != 0)
 		out_of_range();
 	return date2j(local.tm_year, local.tm_mon, local.tm_mday);
 }
@@ -425,7 +421,7 @@ date_start(int date, pg_tz *zone)
 		found = pg_next_dst_boundary(&since, &offset, &is_dst,
 									 &change, &offset_after, &is_dst, zone);
 		if (found < 0)
-			out_of_range();
+			elog(ERROR, "zone has no offset");
 		start = Max(since, midnight - offset);
 		if (found == 0 || start < change)
 			break;
@@ -441,17 +437,10 @@ date_start(int date, pg_tz *zone)
 int64
 la_rolling_length(LaFrequency frequency)
 {
-	switch (frequency)
-	{
-		case LA_PER_24_HOURS:
-			return USECS_PER_DAY;
-		case LA_PER_WEEK:
-			return 7 * USECS_PER_DAY;
-		case LA_PER_MONTH:
-			return 30 * USECS_PER_DAY;
-		case LA_PER_YEAR:
-			return 365 * USECS_PER_DAY;
-		default:
-			elog(ERROR, "frequency %d has no length", (int) frequency);
-	}
+	static const int days[] = {
+		[LA_PER_24_HOURS] = 1,[LA_PER_WEEK] = 7,[LA_PER_MONTH] = 30,[LA_PER_YEAR] = 365
+	};
+
+	Assert(frequency < lengthof(days) && days[frequency] > 0);
+	return days[frequency] * USECS_PER_DAY;
 }

@@ -38,10 +38,12 @@ typedef struct LaWindow
 	TimestampTz end;
 } LaWindow;
 
-/* Labels as SQL and JSON print them; an unknown label is a 22023 that names field. */
-extern LaFrequency la_frequency(const char *label, const char *field);
+/* Which of the labels of a type of ours it is; the catalog knows no others. */
+extern int	la_label_number(const char *label, const char *const *labels, int count);
+
+extern LaFrequency la_frequency(const char *label);
 extern const char *la_frequency_label(LaFrequency frequency);
-extern LaWindowMode la_window_mode(const char *label, const char *field);	/* NULL: default */
+extern LaWindowMode la_window_mode(const char *label);	/* NULL: default */
 extern const char *la_window_mode_label(LaWindowMode mode); /* NULL for default */
 
 /* What LA_MODE_DEFAULT stands for with this frequency. */

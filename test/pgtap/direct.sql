@@ -172,6 +172,26 @@ SELECT is(pg_temp.more(:'a'), 3::bigint, 'with one on counters');
 SELECT set_eq('SELECT what, count(*) FROM public.heard GROUP BY what', $$VALUES ('authorizations', 2::bigint), ('counters', 1::bigint)$$, 'both were fired');
 DROP TRIGGER hear ON ledger_agents.authorizations;
 DROP TRIGGER hear ON ledger_agents.counters;
+
+-- As when somebody has changed the counter between the reading and the writing: it is locked, and all is judged anew.
+CREATE FUNCTION pg_temp.skip_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF new.scope <> 'agent' OR EXISTS (SELECT FROM public.heard WHERE what = 'skipped') THEN
+    RETURN new;
+  END IF;
+  INSERT INTO public.heard VALUES ('skipped', 1);
+  RETURN NULL;
+END
+$$;
+SELECT id AS late FROM ledger_agents.register_agent('late', 'customer1', organization_id => 'one') \gset
+SELECT total_spent AS total_before FROM ledger_agents.counters WHERE (organization_id, scope, scope_id) = ('one', 'customer', 'customer1') \gset
+CREATE TRIGGER skip_once BEFORE UPDATE ON ledger_agents.counters FOR EACH ROW EXECUTE FUNCTION pg_temp.skip_once();
+SELECT is((ledger_agents.authorize(:'late', 7, organization_id => 'one')).decision::text, 'approved', 'a counter that was changed meanwhile');
+DROP TRIGGER skip_once ON ledger_agents.counters;
+SELECT is((SELECT count(*) FROM public.heard WHERE what = 'skipped'), 1::bigint, 'it was tried twice');
+SELECT is((SELECT total_spent - :total_before FROM ledger_agents.counters WHERE (organization_id, scope, scope_id) = ('one', 'customer', 'customer1')), 7::bigint,
+  'and counted once, for its customer, too');
+
 ALTER TABLE ledger_agents.authorizations ADD CONSTRAINT small CHECK (amount < 1000) NOT VALID;
 SELECT throws_ok(format('SELECT ledger_agents.authorize(%L, 1000, organization_id => %L)', :'b', 'one'), '23514', NULL, 'a constraint holds');
 SELECT is(pg_temp.more(:'b'), 2::bigint, 'and lets pass what it may');

@@ -319,6 +319,8 @@ SELECT pg_temp.case(steps, want) FROM (VALUES
 --
 SELECT pg_temp.case(steps, want) FROM (VALUES
   ('agent {"spending_limit": 100, "on_limit_exceeded": "decline"}; record 150; status; events', 'captured 0/150/150 150/0 · active · agent.limit_approaching 150 150%'),
+  ('agent {"spending_limit": 50, "on_limit_exceeded": "none"}; record 1000000000000000000; events', 'captured 0/1000000000000000000/1000000000000000000 1000000000000000000/0 · agent.limit_approaching 1000000000000000000 2147483647%'),
+  ('agent {"spending_limit": 400, "on_limit_exceeded": "none"}; record 100000000000000000; events', 'captured 0/100000000000000000/100000000000000000 100000000000000000/0 · agent.limit_approaching 100000000000000000 2147483647%'),
   ('agent {"spending_limit": 100, "on_limit_exceeded": "none"}; record 150; status; events', 'captured 0/150/150 150/0 · active · agent.limit_approaching 150 150%'),
   ('agent {"spending_limit": 100, "on_limit_exceeded": "notify"}; record 150; status; events; record 20; events; at 2026-04-01; record 101; events', 'captured 0/150/150 150/0 · active · agent.limit_exceeded 150 150 notify, agent.limit_approaching 150 150%
     · captured 0/20/20 170/0 · nothing · captured 0/101/101 101/0 · agent.limit_exceeded 101 101 notify, agent.limit_approaching 101 101%'),
