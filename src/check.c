@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
+
 #include "check.h"
 #include "merchant.h"
 

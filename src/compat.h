@@ -26,6 +26,11 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+#if PG_VERSION_NUM >= 160000
+/* 16 took it out of postgres.h. */
+#include "varatt.h"
+#endif
+
 #if PG_VERSION_NUM < 160000
 /* 16 replaced the function of each catalog by one that takes the catalog. */
 #define object_aclcheck(catalog, object, role, mode) \

@@ -8,6 +8,7 @@
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "errors.h"
 #include "secret.h"
 
