@@ -38,6 +38,11 @@
 #endif
 
 #if PG_VERSION_NUM < 160000
+/* 16 took what hooks of settings give it into a memory context. */
+#define guc_malloc(elevel, size) malloc(size)
+#endif
+
+#if PG_VERSION_NUM < 160000
 /* 16 tells apart which indexes a new version of a row goes into. */
 typedef bool TU_UpdateIndexes;
 #define TU_None false

@@ -38,7 +38,7 @@ void		_PG_init(void);
 static bool
 check_clock(char **newval, void **extra, GucSource source)
 {
-	TimestampTz *value;
+	TimestampTz at;
 
 	if (*newval == NULL || **newval == '\0')
 		return true;
@@ -48,20 +48,19 @@ check_clock(char **newval, void **extra, GucSource source)
 		GUC_check_errmsg("only a superuser may set the clock of ledger_agents");
 		return false;
 	}
-	value = malloc(sizeof(TimestampTz));
-	if (value == NULL)
-		return false;
-	*value = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-													 CStringGetDatum(*newval),
-													 ObjectIdGetDatum(InvalidOid),
-													 Int32GetDatum(-1)));
-	if (TIMESTAMP_NOT_FINITE(*value))
+	at = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
+												 CStringGetDatum(*newval),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1)));
+	if (TIMESTAMP_NOT_FINITE(at))
 	{
-		free(value);
 		GUC_check_errdetail("The clock cannot stand at infinity.");
 		return false;
 	}
-	*extra = value;
+	*extra = guc_malloc(LOG, sizeof(TimestampTz));
+	if (*extra == NULL)
+		return false;
+	*(TimestampTz *) *extra = at;
 	return true;
 }
 
