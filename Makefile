@@ -57,6 +57,8 @@ test-accept:		## the same, then take what came out as expected/, for review with
 	@ACCEPT=yes tools/test
 coverage:		## how much of the C the tests run through (COVERAGE_LIST=yes)
 	@tools/coverage
+test-matrix:		## the tests, on the servers of other releases of Debian, in chroots (as root)
+	@tools/matrix $(MATRIX)
 bench:			## the table of ratios
 	@tools/setup bench && tools/sandbox -o bench tools/with-server -c max_connections=200 -c shared_buffers=512MB \
 		-c max_wal_size=4GB -- bench/run
@@ -66,4 +68,4 @@ indent:			## bring src/typedefs.list up to date and format src/
 	@tools/setup lint && tools/indent
 help:			## this
 	@sed -nE 's/^#?([a-z-]+):\t+## /\1\t/p' Makefile | expand -t 14
-.PHONY: all install installcheck clean demo test test-accept coverage bench lint indent help
+.PHONY: all install installcheck clean demo test test-accept test-matrix coverage bench lint indent help

@@ -24,6 +24,20 @@ scratch()
 	die "no temporary directory that the server's user can write to"
 }
 
+# The files of the tree around the working directory, each ended by a null byte: what is ignored is left out.
+files()
+{
+	local git="git -c safe.directory=*"
+
+	if $git rev-parse --git-dir >/dev/null 2>&1; then
+		$git ls-files -z --cached --others --exclude-standard --deduplicate
+	else
+		find . -path ./example/node_modules -prune -o -type f -print0
+	fi | while IFS= read -r -d '' file; do
+		[ ! -e "$file" ] || printf '%s\0' "$file"
+	done
+}
+
 # Runs a command so that a signal to this script ends the command too, and only then the script.  Bash alone would
 # leave the signal waiting until the command is done.
 child=
