@@ -4,7 +4,10 @@ EXTENSION = ledger_agents
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" ledger_agents.control)
 SCRIPT = ledger_agents--$(EXTVERSION).sql
 PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
-DATA_built = $(SCRIPT)
+# What is new since 1.0 is in parts of its own; a release freezes the script, as it does the full one.
+SINCE_1_0 = $(patsubst %, sql/%.sql, 84_adoption 87_keep 94_level 95_health)
+UPDATES = ledger_agents--1.0--1.1.sql
+DATA_built = $(SCRIPT) $(UPDATES)
 DATA = $(filter-out sql/$(SCRIPT), $(wildcard sql/ledger_agents--*.sql))
 
 MODULE_big = ledger_agents
@@ -13,7 +16,7 @@ OBJS = $(patsubst %.c, %.o, $(sort $(wildcard src/*.c)))
 PG_CFLAGS = -Wall -Wextra -Werror=implicit-function-declaration \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
 # make MUTANT=n builds with one safeguard taken out; see test/README.md.
-PG_CPPFLAGS = $(if $(MUTANT), -DLA_MUTANT=$(MUTANT))
+PG_CPPFLAGS = -DLA_VERSION='"$(EXTVERSION)"' $(if $(MUTANT), -DLA_MUTANT=$(MUTANT))
 # make COVERAGE=yes builds with gcov's counters; see tools/coverage.
 PG_CFLAGS += $(if $(COVERAGE), -O0 --coverage -Wno-cpp)
 SHLIB_LINK = $(if $(COVERAGE), --coverage)
@@ -27,7 +30,7 @@ ISOLATION = $(call tests, test/specs/*.spec)
 DRIVER_OPTS = --inputdir=test --load-extension=ledger_agents --launcher="env PGTZ=UTC PGDATESTYLE=ISO"
 REGRESS_OPTS = $(DRIVER_OPTS)
 ISOLATION_OPTS = $(DRIVER_OPTS) --outputdir=.
-EXTRA_CLEAN = $(wildcard ledger_agents--*.sql) results regression.diffs regression.out tmp_check
+EXTRA_CLEAN = $(wildcard ledger_agents--*.sql) src/shipped.inc results regression.diffs regression.out tmp_check
 
 PG_CONFIG ?= pg_config
 export PG_CONFIG
@@ -41,10 +44,20 @@ all install installcheck clean:
 	@echo "$(PG_CONFIG) knows of no server headers: run tools/setup, or set PG_CONFIG" >&2; exit 1
 endif
 
-$(OBJS): $(wildcard src/*.h) Makefile
+$(OBJS): $(wildcard src/*.h) Makefile ledger_agents.control
+
+# What the test "surface" has accepted, for health_check().
+src/health.o: src/shipped.inc
+src/shipped.inc: expected/surface.out Makefile
+	sed -n '/\t.*\t.*\t/{s/[\\"]/\\&/g;s/\t/\\t/g;s/.*/"&",/;p}' $< >$@
 
 $(SCRIPT): $(PARTS) ledger_agents.control Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION ledger_agents" to load this file. \quit'; cat $(PARTS); } >$@
+
+ledger_agents--1.0--1.1.sql: $(SINCE_1_0) sql/99_access.sql sql/1.0--1.1.sql Makefile
+	{ printf '%s\n' '\echo Use "ALTER EXTENSION ledger_agents UPDATE" to load this file. \quit'; cat $(SINCE_1_0); \
+		sed -n "/^CREATE FUNCTION ledger_agents.grant_access/,/';$$/{s/^CREATE/CREATE OR REPLACE/;p}" sql/99_access.sql; \
+		cat sql/1.0--1.1.sql; } >$@
 
 #install:		## into the server that PG_CONFIG names
 #installcheck:		## transcripts and isolation tests on a running server with the extension installed

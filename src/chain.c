@@ -15,6 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "adoption.h"
 #include "chain.h"
 #include "counter.h"
 #include "errors.h"
@@ -59,6 +60,7 @@ la_seal_chain(PG_FUNCTION_ARGS)
 		la_null_field("agent_id");
 	most = check_seals(fcinfo, 1);
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	answer = seal(&caller, PG_GETARG_UUID_P(0), most);
 	SPI_finish();

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "adoption.h"
 #include "amount.h"
 #include "check.h"
 #include "errors.h"
@@ -51,6 +52,7 @@ la_increment(PG_FUNCTION_ARGS)
 	caller = la_operator(fcinfo, 3);
 	read_increment(fcinfo, &settlement);
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	la_find_hold(&caller, &settlement.id, hold);
 	la_books_init(books, &caller, &hold->agent_id, LA_LATEST);
@@ -182,6 +184,7 @@ la_record_spend(PG_FUNCTION_ARGS)
 	caller = la_operator(fcinfo, 9);
 	read_recorded(fcinfo, &caller, &spend.request);
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	la_books_init(books, &caller, &spend.request.agent_id, LA_LATEST);
 	la_books_name(books, spend.request.card_id, NULL);

@@ -16,6 +16,7 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
+#include "adoption.h"
 #include "batch.h"
 #include "errors.h"
 #include "field.h"
@@ -88,6 +89,7 @@ la_authorize_many(PG_FUNCTION_ARGS)
 		find_members(many);
 		note_repeats(many);
 		la_limit_waiting();
+		la_require_adopted();
 		SPI_connect();
 		la_batch_begin(&many->batch, fcinfo, &many->caller,
 					   !PG_ARGISNULL(ALL_OR_NONE) && PG_GETARG_BOOL(ALL_OR_NONE));

@@ -25,6 +25,7 @@ PG_MODULE_MAGIC;
 char	   *la_organization_setting;
 int			la_lock_timeout;
 bool		la_direct_access;
+bool		la_allow_drop;
 static bool durable_approvals;
 static char *clock_setting;
 static TimestampTz clock_value; /* 0: the wall clock */
@@ -132,6 +133,11 @@ _PG_init(void)
 							 "The answers are the same; off: every row is read and written by a statement, which takes longer.",
 							 &la_direct_access, true,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ledger_agents.allow_drop",
+							 "Lets DROP EXTENSION ledger_agents remove authorizations.",
+							 "To be set for one transaction.",
+							 &la_allow_drop, false,
+							 PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	DefineCustomStringVariable("ledger_agents.clock",
 							   "Instant at which the engine's clock stands, for tests; empty: the wall clock.",
 							   "Only a superuser may set it.",
@@ -145,6 +151,7 @@ _PG_init(void)
 	la_catalog_init();
 	la_tenant_init();
 	la_statistics_init();
+	la_keep_init();
 	keep_heap();
 }
 

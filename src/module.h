@@ -19,6 +19,9 @@ extern int	la_lock_timeout;
 /* ledger_agents.direct_access: rows of decisions may be read and written without statements. */
 extern bool la_direct_access;
 
+/* ledger_agents.allow_drop: tables with money in them may be dropped. */
+extern bool la_allow_drop;
+
 /* Now, by the wall clock or by ledger_agents.clock. */
 extern TimestampTz la_now(void);
 
@@ -39,5 +42,6 @@ extern void la_lock_init(void);
 extern void la_query_init(void);
 extern void la_tenant_init(void);
 extern void la_statistics_init(void);
+extern void la_keep_init(void);
 
 #endif							/* LA_MODULE_H */

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "adoption.h"
 #include "errors.h"
 #include "event.h"
 #include "field.h"
@@ -128,6 +129,7 @@ insert_organization(const char *id, bool livemode, const LaValues *values, Datum
 {
 	LaParams	params = {0};
 
+	la_adopt_at_first_use();
 	la_param_text(&params, id);
 	la_param(&params, values->values[ORG_NAME], values->nulls[ORG_NAME]);
 	la_param(&params, BoolGetDatum(livemode), false);
@@ -167,6 +169,7 @@ la_need_organization(const char *id)
 	la_queue(LA_LEVEL_EXTERNAL_ID, la_lock_key(id, "", 0));
 	if (find_organization(id, &livemode))
 		return livemode;
+	la_adopt_at_first_use();
 	la_param_text(&params, id);
 	la_param(&params, TimestampTzGetDatum(la_now()), false);
 	la_run(LA_Q_ORGANIZATION_MAKE, &params, LA_WRITE);

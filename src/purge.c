@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "adoption.h"
 #include "chain.h"
 #include "counter.h"
 #include "errors.h"
@@ -95,6 +96,7 @@ la_purge(PG_FUNCTION_ARGS)
 	purge.now = la_now();
 	read_request(fcinfo, &purge);
 	la_limit_waiting();
+	la_require_adopted();
 	la_new_id(&purge.id, purge.now);
 	SPI_connect();
 	purge_agents(&purge);

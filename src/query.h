@@ -34,6 +34,7 @@ typedef enum LaQuery
 	LA_Q_CUSTOMER_WRITE,
 	LA_Q_CUSTOMER_GET,
 	LA_Q_SCOPE_AGENTS,
+	LA_Q_ORGANIZATION_ANY,
 
 	/* 25 policy */
 	LA_Q_POLICY_INSERT,
@@ -228,6 +229,10 @@ typedef enum LaQuery
 	LA_Q_PURGE_EVENTS,
 	LA_Q_PURGE_RECORD,
 	LA_Q_PURGE_DETAIL,
+
+	/* 84 adoption */
+	LA_Q_ADOPTION_LAST,
+	LA_Q_ADOPTION_INSERT,
 
 	/* 88 answer */
 	LA_Q_ANSWER_FIND,

@@ -84,6 +84,16 @@ static const Statement identity_statements[LA_Q_COUNT] = {
 	[LA_Q_KEY_REVOKE] = {"tuz", SECRET_REVOKE("organization_keys", "id")},
 	[LA_Q_KEY_EXPIRE] = {"tuz", SECRET_EXPIRE("organization_keys")},
 
+	/* 84 adoption: of the database, and so of no organization */
+	[LA_Q_ORGANIZATION_ANY] = {"", "SELECT true FROM ledger_agents.organizations o LIMIT 1"},
+	[LA_Q_ADOPTION_LAST] = {"",
+		"SELECT d.system_identifier, d.database_oid, d.created_at FROM ledger_agents.adoptions d"
+	" ORDER BY d.id DESC LIMIT 1"},
+	[LA_Q_ADOPTION_INSERT] = {"uiittttz",
+		"INSERT INTO ledger_agents.adoptions AS d (id, system_identifier, database_oid,"
+		" database_name, reason, principal, database_role, created_at)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING d"},
+
 	/* 88 answer */
 	[LA_Q_ANSWER_FIND] = {"tttt",
 	"SELECT r.request_hash, r.answer, r.status, r.created_at FROM " ANSWER},

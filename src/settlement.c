@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "adoption.h"
 #include "amount.h"
 #include "card.h"
 #include "errors.h"
@@ -97,6 +98,7 @@ settle(FunctionCallInfo fcinfo, LaSettlement *settlement, int key, int organizat
 	la_read_entry(fcinfo, &settlement->entry, key);
 	settlement->id = *PG_GETARG_UUID_P(0);
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	la_find_hold(&caller, &settlement->id, hold);
 	la_books_init(books, &caller, &hold->agent_id, LA_LATEST);

@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "adoption.h"
 #include "books.h"
 #include "errors.h"
 #include "lock.h"
@@ -92,6 +93,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
 	la_read_request(fcinfo, &caller, &spend.request);
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
 	(void) la_decide_alone(fcinfo, &caller, &books, &spend, raise, &answer);

@@ -36,6 +36,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "adoption.h"
 #include "card.h"
 #include "check.h"
 #include "errors.h"
@@ -136,6 +137,7 @@ la_sweep(PG_FUNCTION_ARGS)
 				errmsg("max_rows must be between 1 and %d", MAX_SWEPT),
 				la_detail("out_of_range", "max_rows", "It is %d.", sweep.left));
 	la_limit_waiting();
+	la_require_adopted();
 	SPI_connect();
 	sweep.now = la_now();
 	for (int kind = 0; kind < KINDS; kind++)

@@ -22,6 +22,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+#include "adoption.h"
 #include "compat.h"
 #include "configuration.h"
 #include "lock.h"
@@ -101,6 +102,7 @@ la_forget_tenants(PG_FUNCTION_ARGS)
 static void
 note_invalidation(Datum arg, Oid relation)
 {
+	la_forget_adoption(relation);
 	if (relation == InvalidOid || relation == organizations_index ||
 #if LA_MUTANT != 30
 		relation == cards_index ||

@@ -81,7 +81,9 @@ CREATE TABLE access.wanted (name text PRIMARY KEY, levels text NOT NULL);
 INSERT INTO access.wanted (levels, name)
 SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (VALUES
   ('operator auditor api', 'ledger_agents.window_of ledger_agents.normal_merchant ledger_agents.merchant_matches'),
-  ('operator auditor', 'ledger_agents.check_invariants ledger_agents.read_statistics ledger_agents.chain_item ledger_agents.act_as_auditor'),
+  ('operator auditor', 'ledger_agents.check_invariants ledger_agents.read_statistics ledger_agents.chain_item ledger_agents.act_as_auditor'
+                       || ' ledger_agents.health_check ledger_agents.installed_objects ledger_agents.shipped_objects'
+                       || ' ledger_agents.library_version ledger_agents.level_functions'),
   ('operator auditor api', 'ledger_agents.verify_chain'),
   ('operator api', 'ledger_agents.authenticate ledger_agents.authorize ledger_agents.authorize_or_raise ledger_agents.authorize_many'
                    || ' ledger_agents.evaluate ledger_agents.get_agent ledger_agents.list_agents'
@@ -117,7 +119,8 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                    || ' ledger_agents_api.effective_policy ledger_agents_api.card_policy'
                    || ' ledger_agents_api.list_attestations ledger_agents_api.poll_events ledger_agents_api.ack_events'
                    || ' ledger_agents_api.list_event_consumers ledger_agents_api.delete_event_consumer'),
-  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization ledger_agents.sign_event ledger_agents.reset_statistics'),
+  ('operator', 'ledger_agents.act_as_operator ledger_agents.create_organization ledger_agents.sign_event ledger_agents.reset_statistics'
+               || ' ledger_agents.adopt ledger_agents.disown'),
   ('operator api', 'ledger_agents.create_organization_key ledger_agents.list_organization_keys'
                || ' ledger_agents.revoke_organization_key ledger_agents.rotate_organization_key'
                || ' ledger_agents.update_organization ledger_agents.get_organization'
@@ -133,7 +136,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
                || ' ledger_agents.delete_event_consumer ledger_agents.sweep ledger_agents.seal_chain ledger_agents.purge'),
-  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.grant_access')) AS w (levels, names);
+  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.grant_access ledger_agents.keep_money')) AS w (levels, names);
 
 SELECT bag_eq(
   'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',

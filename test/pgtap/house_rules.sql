@@ -102,10 +102,12 @@ WHERE r.relkind IN ('r', 'p')
                               ROWS FROM (unnest(e.extconfig), unnest(e.extcondition)) AS x (oid, condition)
                   WHERE e.extname = 'ledger_agents' AND x.oid = r.oid AND x.condition = '');
 
+-- But for the one that is of the database.
 CREATE VIEW not_led_by_organization AS
 SELECT k.name AS offender FROM keys k
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.relation AND a.attnum = k.indkey[0]
 WHERE a.attname <> CASE k.table_name WHEN 'ledger_agents.organizations' THEN 'id' ELSE 'organization_id' END
+  AND k.table_name <> 'ledger_agents.adoptions'
 UNION ALL
 SELECT k.conname FROM foreign_keys k
 JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
@@ -191,11 +193,12 @@ WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
                   WHERE t.tgrelid = w.oid AND t.tgtype = w.tgtype AND t.tgenabled = 'O' AND t.tgqual IS NULL
                     AND t.tgfoid = 'ledger_agents.refuse_change'::regproc);
 
--- A restore inserts: a trigger on that would run a second time for history.
+-- A restore inserts: a trigger on that would run a second time for history. One that only has sessions look anew does no harm.
 CREATE VIEW fires_on_insert AS
 SELECT r.name || ': ' || t.tgname AS offender
 FROM pg_catalog.pg_trigger t JOIN relations r ON r.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND r.relkind <> 'v' AND (t.tgtype & 4) <> 0;
+WHERE NOT t.tgisinternal AND r.relkind <> 'v' AND (t.tgtype & 4) <> 0
+  AND t.tgfoid <> 'ledger_agents.forget_tenants'::regproc;
 
 CREATE VIEW loosely_installed AS
 SELECT e.extname || ' ' || v.version AS offender

@@ -50,7 +50,10 @@ SELECT decision, reason FROM ledger_agents.authorize(:'agent', 1);
 
 -- The extension made anew in the same session: nothing of the old one is left.
 SET client_min_messages = warning;
+BEGIN;
+SET LOCAL ledger_agents.allow_drop = on;
 DROP EXTENSION ledger_agents CASCADE;
+COMMIT;
 CREATE EXTENSION ledger_agents;
 \set VERBOSITY sqlstate
 SELECT decision FROM ledger_agents.authorize(:'agent', 1);

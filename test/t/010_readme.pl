@@ -85,7 +85,7 @@ my $readme = slurp_file('README.md');
 my %named = map { $_ => 1 } map { /[\w.]+/g } ($readme =~ /`([^`\n]+)`/g), map { $_->[2] } @blocks;
 my $things = $node->safe_psql('postgres', q{
 	SELECT p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-	WHERE n.nspname LIKE 'ledger\_agents%' AND p.proname NOT IN ('current_spend', 'current_card_spend', 'refuse_change', 'forget_tenants', 'write_view')
+	WHERE n.nspname LIKE 'ledger\_agents%' AND p.proname NOT IN ('current_spend', 'current_card_spend', 'refuse_change', 'forget_tenants', 'write_view', 'keep_money')
 	UNION
 	SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 	WHERE n.nspname LIKE 'ledger\_agents%' AND c.relkind IN ('r', 'v')

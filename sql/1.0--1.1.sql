@@ -1,0 +1,11 @@
+/*
+ * The end of the update from 1.0: whatever is no new object.
+ *
+ * Rights are left as they are.  What a script grants or revokes on an object
+ * that has granted rights already would be taken for the extension's own, and
+ * the next dump would leave these rights out.
+ */
+
+/* It spends already. A copy that is updated must be disowned. */
+SELECT ledger_agents.adopt('update of the extension')
+WHERE EXISTS (SELECT FROM ledger_agents.organizations);
