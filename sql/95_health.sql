@@ -87,30 +87,30 @@ BEGIN ATOMIC
 				(SELECT ' default ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = r.oid AND d.adnum = a.attnum),
 				CASE WHEN a.attidentity <> '' OR a.attgenerated <> '' THEN ' generated' END,
 				(SELECT ' open to PUBLIC' FROM pg_catalog.aclexplode(a.attacl) x WHERE x.grantee = 0 LIMIT 1)),
-			   r.relowner, NULL, pg_catalog.col_description(r.oid, a.attnum)
+			   NULL, NULL, pg_catalog.col_description(r.oid, a.attnum)
 		FROM relations r JOIN kinds k ON k.relkind = r.relkind::text
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
 		UNION ALL
-		SELECT 'constraint', r.name || ' ' || k.conname, pg_catalog.pg_get_constraintdef(k.oid), r.relowner, NULL, ''
+		SELECT 'constraint', r.name || ' ' || k.conname, pg_catalog.pg_get_constraintdef(k.oid), NULL, NULL, ''
 		FROM pg_catalog.pg_constraint k JOIN relations r ON r.oid = k.conrelid WHERE k.contype NOT IN ('n', 't')
 		UNION ALL
 		SELECT 'index', i.indexrelid::regclass::text,
 			   pg_catalog.pg_get_indexdef(i.indexrelid) || CASE WHEN i.indisvalid AND i.indisready AND i.indislive THEN '' ELSE ', invalid' END,
-			   c.relowner, NULL, ''
+			   NULL, NULL, ''
 		FROM pg_catalog.pg_index i JOIN relations r ON r.oid = i.indrelid JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 		WHERE r.relkind <> 't'
 		UNION ALL
 		SELECT 'trigger', r.name || ' ' || t.tgname,
 			   pg_catalog.pg_get_triggerdef(t.oid) || CASE t.tgenabled WHEN 'O' THEN '' WHEN 'A' THEN ', always' WHEN 'D' THEN ', disabled' ELSE ', only on replicas' END,
-			   r.relowner, NULL, ''
+			   NULL, NULL, ''
 		FROM pg_catalog.pg_trigger t JOIN relations r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
 		UNION ALL
 		SELECT 'policy', r.name || ' ' || p.polname,
 			   pg_catalog.concat_ws(' ', p.polcmd, pg_catalog.pg_get_expr(p.polqual, p.polrelid), pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)),
-			   r.relowner, NULL, ''
+			   NULL, NULL, ''
 		FROM pg_catalog.pg_policy p JOIN relations r ON r.oid = p.polrelid
 		UNION ALL
-		SELECT 'rule', r.name || ' ' || w.rulename, pg_catalog.pg_get_ruledef(w.oid), r.relowner, NULL, ''
+		SELECT 'rule', r.name || ' ' || w.rulename, pg_catalog.pg_get_ruledef(w.oid), NULL, NULL, ''
 		FROM pg_catalog.pg_rewrite w JOIN relations r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
 		UNION ALL
 		SELECT 'function', p.oid::regprocedure::text,
@@ -167,6 +167,7 @@ CREATE FUNCTION ledger_agents.health_check(
 RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY INVOKER ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 BEGIN ATOMIC
 	WITH here AS MATERIALIZED (
 		SELECT i.kind, i.object, i.definition FROM ledger_agents.installed_objects() i
