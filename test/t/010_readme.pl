@@ -97,5 +97,19 @@ my $things = $node->safe_psql('postgres', q{
 my @missing = grep { !$named{$_} } split /\n/, $things;
 is(join(' ', @missing), '', 'everything that can be called, read or set is named');
 
+# The tests that SECURITY.md names are there.
+my @named_tests;
+for my $list (slurp_file('SECURITY.md') =~ /((?:`(?:specs|pgtap|sql|t)\/\w+`(?: `\w+`)*(?:, )?)+)/g)
+{
+	my $group;
+	for my $name ($list =~ /`([\w\/]+)`/g)
+	{
+		$group = $1 if $name =~ s/^(\w+)\///;
+		push @named_tests, "test/$group/$name";
+	}
+}
+cmp_ok(scalar @named_tests, '>', 20, 'SECURITY.md names tests');
+is(join(" ", grep { my $test = $_; !grep { -e "$test.$_" } qw(pl sql spec) } @named_tests), "", "which are there");
+
 $node->stop;
 done_testing();
