@@ -232,6 +232,12 @@ unlike($answers, qr/^chain\|/m, 'and the chains go on');
 like($answers, qr/^not twice\|declined\|approval_required\|/m, 'and once');
 for my $format (sort keys %restore)
 {
+	# Until somebody says that it is the one, it decides nothing.
+	my ($status, $out, $err) = $node->psql($format, q{SELECT ledger_agents.authorize(id, 1) FROM ledger_agents.agents WHERE external_id = 'free'});
+	like($err, qr/not_adopted/, "$format: the copy does not spend");
+	is(run_sql($format, q{SELECT finding FROM ledger_agents.health_check() WHERE finding <> 'setting'}), 'not_adopted', "$format: that is all that ails it, but for the settings of this test");
+	run_sql($format, 'SELECT ledger_agents.adopt()');
+	is(run_sql($format, q{SELECT finding FROM ledger_agents.health_check() WHERE finding <> 'setting'}), '', "$format: adopted, nothing does");
 	is(run_sql($format, $questions), $answers, "$format: it decides as the original does");
 	check_books($format, "$format, after more decisions");
 }
