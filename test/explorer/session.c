@@ -1,0 +1,320 @@
+/*
+ * session.c
+ *		Connections, and who waits for whom.
+ *
+ * A session that has been sent something is busy until its answer is there.
+ * After each step all come to rest: every busy session waits for a lock, in the
+ * server's own books, and nobody who could let it go on is running.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explorer.h"
+
+/* Longest that anything may take that waits for nobody. */
+#define PATIENCE	20000000
+
+/* Deadlocks are looked for this soon; whoever begins to wait is given more before it counts as waiting. */
+#define DEADLOCK_MS	"1"
+#define SETTLE		2500
+
+PGconn *
+open_connection(void)
+{
+	static const char *const names[] = {"application_name", "options", NULL};
+	static const char *const values[] = {"explorer",
+		"-c synchronous_commit=off -c ledger_agents.durable_approvals=off"
+		" -c deadlock_timeout=" DEADLOCK_MS, NULL};
+	PGconn	   *conn = PQconnectdbParams(names, values, 0);
+
+	if (PQstatus(conn) != CONNECTION_OK)
+		die("no connection: %s", PQerrorMessage(conn));
+	return conn;
+}
+
+/* As new; what was sent before is forgotten. */
+void
+connect_session(Session *session)
+{
+	int			number = session->number;
+
+	if (session->conn != NULL)
+		PQfinish(session->conn);
+	memset(session, 0, sizeof(Session));
+	session->number = number;
+	session->token = -1;
+	session->conn = open_connection();
+	session->pid = PQbackendPID(session->conn);
+}
+
+static void
+prepare(Session *session, Verb verb)
+{
+	PGresult   *result;
+
+	if (session->prepared[verb])
+		return;
+	result = PQprepare(session->conn, verb_name(verb), statements[verb], 0, NULL);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK)
+		die("%s cannot be prepared: %s", verb_name(verb), PQerrorMessage(session->conn));
+	PQclear(result);
+	session->prepared[verb] = true;
+}
+
+void
+send_step(Session *session)
+{
+	Step	   *step = &session->step;
+	int			sent;
+
+	if (step->verb < PREPARED_VERBS)
+	{
+		prepare(session, step->verb);
+		sent = PQsendQueryPrepared(session->conn, verb_name(step->verb), step->nparams, step->params,
+								   NULL, NULL, 0);
+	}
+	else
+		sent = PQsendQuery(session->conn, step->command);
+	if (!sent)
+		die("%s cannot be sent: %s", verb_name(step->verb), PQerrorMessage(session->conn));
+	session->busy = true;
+	session->waits = false;
+	session->canceled = false;
+	session->began = ++world.tick;
+	note("%d: %s", session->number + 1, step->shown);
+}
+
+/* False: it is not there yet. */
+static bool
+take_if_there(Session *session)
+{
+	PGresult   *result;
+	PGresult   *last = NULL;
+
+	if (!PQconsumeInput(session->conn))
+		die("session %d lost its connection: %s", session->number + 1, PQerrorMessage(session->conn));
+	if (PQisBusy(session->conn))
+		return false;
+	while ((result = PQgetResult(session->conn)) != NULL)
+	{
+		PQclear(last);
+		last = result;
+	}
+	session->busy = session->waits = false;
+	world.tick++;
+	take_answer(session, last);
+	PQclear(last);
+	return true;
+}
+
+static int
+count_busy(void)
+{
+	int			count = 0;
+
+	for (int i = 0; i < world.nsessions; i++)
+		count += world.sessions[i].busy;
+	return count;
+}
+
+/* Whether an answer came within so many milliseconds. */
+static bool
+take_answers(int timeout)
+{
+	struct pollfd fds[MAX_SESSIONS];
+	int			numbers[MAX_SESSIONS];
+	int			count = 0;
+	bool		taken = false;
+
+	for (int i = 0; i < world.nsessions; i++)
+	{
+		if (!world.sessions[i].busy)
+			continue;
+		numbers[count] = i;
+		fds[count].fd = PQsocket(world.sessions[i].conn);
+		fds[count++].events = POLLIN;
+	}
+	if (poll(fds, (nfds_t) count, timeout) <= 0)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (fds[i].revents != 0)
+			taken = take_if_there(&world.sessions[numbers[i]]) || taken;
+	return taken;
+}
+
+static Session *
+session_of(int pid)
+{
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].pid == pid)
+			return &world.sessions[i];
+	return NULL;
+}
+
+/* For each busy session the sessions that it waits for, as bits; false: one of them waits for no lock. */
+static bool
+read_waiting(unsigned *waits_for)
+{
+	static bool is_prepared = false;
+	char		pids[100];
+	const char *params[] = {pids};
+	PGresult   *result;
+	int			length = 0;
+	int			found;
+
+	if (!is_prepared)
+		PQclear(PQprepare(control, "waiting",
+						  "SELECT l.pid, pg_catalog.pg_blocking_pids(l.pid) FROM pg_catalog.pg_lock_status() AS l"
+						  " WHERE NOT l.granted AND l.pid = ANY ($1::int[])", 0, NULL));
+	is_prepared = true;
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].busy)
+			length += snprintf(pids + length, sizeof(pids) - (size_t) length, "%c%d", length ? ',' : '{', world.sessions[i].pid);
+	snprintf(pids + length, sizeof(pids) - (size_t) length, "}");
+	result = PQexecPrepared(control, "waiting", 1, params, NULL, NULL, 0);
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		die("who waits cannot be read: %s", PQerrorMessage(control));
+	memset(waits_for, 0, sizeof(unsigned) * MAX_SESSIONS);
+	found = PQntuples(result);
+	for (int i = 0; i < found; i++)
+	{
+		Session    *waiting = session_of(atoi(PQgetvalue(result, i, 0)));
+		char	   *next = PQgetvalue(result, i, 1) + 1;
+
+		for (; *next != '\0' && *next != '}'; next += *next == ',')
+		{
+			Session    *other = session_of((int) strtol(next, &next, 10));
+
+			if (other != NULL)
+				waits_for[waiting->number] |= 1u << other->number;
+		}
+	}
+	PQclear(result);
+	return found == count_busy();
+}
+
+/* Somebody waits for itself, through others: the server is about to end one of them. */
+static bool
+is_deadlock(const unsigned *waits_for)
+{
+	for (int i = 0; i < world.nsessions; i++)
+	{
+		unsigned	reached = waits_for[i];
+
+		for (int round = 0; round < world.nsessions; round++)
+			for (int j = 0; j < world.nsessions; j++)
+				if (reached & (1u << j))
+					reached |= waits_for[j];
+		if (reached & (1u << i))
+			return true;
+	}
+	return false;
+}
+
+static bool
+awaits_end(void)
+{
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].busy && world.sessions[i].canceled)
+			return true;
+	return false;
+}
+
+/* Whether somebody waits who did not wait when all came to rest before. */
+static bool
+is_news(void)
+{
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].busy && !world.sessions[i].waits)
+			return true;
+	return false;
+}
+
+/* What is decided from now on is decided with all that is committed by now. */
+static void
+mark_waiting(const unsigned *waits_for)
+{
+	for (int i = 0; i < world.nsessions; i++)
+	{
+		Session    *session = &world.sessions[i];
+
+		if (!session->busy)
+			continue;
+		if (!session->waits)
+			note("%d: ... waits", i + 1);
+		session->waits = true;
+		session->began = world.tick;
+		if (session->step.verb == EVALUATE || session->step.verb == LOOK)
+			violate("%s waits for a lock", verb_name(session->step.verb));
+		(void) waits_for;
+	}
+}
+
+void
+come_to_rest(void)
+{
+	int64_t		last = now_micros();
+	int64_t		began = last;
+
+	while (count_busy() > 0 && world.violation[0] == '\0')
+	{
+		unsigned	waits_for[MAX_SESSIONS];
+
+		if (take_answers(is_news() || awaits_end() ? 1 : 0))
+		{
+			last = now_micros();
+			continue;
+		}
+		if (now_micros() - began > PATIENCE)
+			violate("a session neither answers nor comes to rest");
+		if (awaits_end() || !read_waiting(waits_for) || is_deadlock(waits_for) ||
+			(is_news() && now_micros() - last < SETTLE))
+			continue;
+		/* An answer that came while the locks were read tells of somebody who went on. */
+		if (take_answers(0))
+			continue;
+		mark_waiting(waits_for);
+		return;
+	}
+}
+
+/* Whatever it is doing; its backend is gone when this returns. */
+void
+terminate_session(Session *session)
+{
+	char		command[100];
+
+	snprintf(command, sizeof(command), "SELECT pg_catalog.pg_terminate_backend(%d)", session->pid);
+	PQclear(PQexec(control, command));
+	while (PQstatus(session->conn) == CONNECTION_OK)
+	{
+		struct pollfd fd = {PQsocket(session->conn), POLLIN, 0};
+
+		if (poll(&fd, 1, 5000) <= 0)
+			die("session %d does not end", session->number + 1);
+		if (!PQconsumeInput(session->conn))
+			break;
+		while (!PQisBusy(session->conn))
+		{
+			PGresult   *result = PQgetResult(session->conn);
+
+			if (result == NULL)
+				break;
+			PQclear(result);
+		}
+	}
+}
+
+void
+cancel_session(Session *session)
+{
+	PGcancel   *cancel = PQgetCancel(session->conn);
+	char		message[256];
+
+	if (!PQcancel(cancel, message, sizeof(message)))
+		die("session %d cannot be canceled: %s", session->number + 1, message);
+	PQfreeCancel(cancel);
+	session->canceled = true;
+}
