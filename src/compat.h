@@ -55,6 +55,9 @@ typedef bool TU_UpdateIndexes;
 /* 17 lets the caller bring the context; where it brings none both make one. */
 #define makeJsonLexContextCstringLen(context, json, length, encoding, need_escapes) \
 	makeJsonLexContextCstringLen(unconstify(char *, (json)), (length), (encoding), (need_escapes))
+
+/* 17 can count stronger locks, too. */
+#define LockHeldByMe(tag, mode, orstronger) LockHeldByMe((tag), (mode))
 #endif
 
 #if PG_VERSION_NUM < 180000

@@ -16,6 +16,7 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 
+#include "compat.h"
 #include "lock.h"
 #include "module.h"
 #include "statistics.h"
@@ -30,10 +31,13 @@ typedef enum Kind
 /* Queue locks that this transaction has taken. */
 static int	queues_held = 0;
 
+/* Configuration locks that it has taken to change something. */
+static int	changes_held = 0;
+
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
-	queues_held = 0;
+	queues_held = changes_held = 0;
 }
 
 void
@@ -73,6 +77,10 @@ la_limit_waiting(void)
 	char		value[16];
 
 	alone = queues_held == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+#if LA_MUTANT != 201
+	/* A change that changed nothing has no transaction id, but its locks. */
+	alone = alone && changes_held == 0;
+#endif
 	if (la_lock_timeout == 0)
 		return;
 	snprintf(value, sizeof(value), "%d", la_lock_timeout);
@@ -203,7 +211,21 @@ la_try_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+		return true;
+#if LA_MUTANT != 200
+
+	/*
+	 * Somebody waits for a change that this transaction has made: it cannot be
+	 * waited for.  The server lets its holder go first, but not on trial.
+	 */
+	if (LockHeldByMe(&tag, ExclusiveLock, false))
+	{
+		(void) LockAcquire(&tag, ShareLock, false, false);
+		return true;
+	}
+#endif
+	return false;
 }
 
 void
@@ -228,6 +250,7 @@ la_change_configuration(LaLevel level, uint64 key)
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
 	(void) acquire(&tag, ExclusiveLock);
+	changes_held++;
 }
 
 bool
@@ -235,7 +258,10 @@ la_try_change_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	changes_held++;
+	return true;
 }
 
 void
@@ -244,6 +270,7 @@ la_leave_configuration(LaLevel level, uint64 key)
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
 	(void) LockRelease(&tag, ExclusiveLock, false);
+	changes_held--;
 }
 
 void
