@@ -24,6 +24,10 @@
 #if PG_VERSION_NUM < 150000
 /* 15 renamed it and made the prefix a reserved one. */
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+
+/* 15 has timers that go off again and again; before, once has to do. */
+#define enable_timeout_every(id, first, interval) \
+	enable_timeout_after((id), 10 * (interval))
 #endif
 
 #if PG_VERSION_NUM >= 160000

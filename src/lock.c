@@ -15,6 +15,7 @@
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
+#include "utils/timeout.h"
 
 #include "compat.h"
 #include "lock.h"
@@ -34,10 +35,16 @@ static int	queues_held = 0;
 /* Configuration locks that it has taken to change something. */
 static int	changes_held = 0;
 
+/* The timer of those who look for a deadlock more than once; none yet. */
+static TimeoutId looking = MAX_TIMEOUTS;
+
+static void stop_looking(void);
+
 static void
 at_end_of_transaction(XactEvent event, void *arg)
 {
 	queues_held = changes_held = 0;
+	stop_looking();
 }
 
 void
@@ -68,6 +75,30 @@ lock_tag(Kind kind, LaLevel level, uint64 key)
 static bool alone = false;
 
 /*
+ * The server looks for a deadlock once in each wait, and leaves it to the last
+ * one who begins to wait to find it.  Where that one is patient, those before it
+ * must look again.
+ */
+static void
+keep_looking(void)
+{
+#if LA_MUTANT != 202
+	if (looking == MAX_TIMEOUTS)
+		looking = RegisterTimeout(USER_TIMEOUT, CheckDeadLockAlert);
+	enable_timeout_every(looking,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DeadlockTimeout),
+						 DeadlockTimeout);
+#endif
+}
+
+static void
+stop_looking(void)
+{
+	if (looking != MAX_TIMEOUTS && get_timeout_active(looking))
+		disable_timeout(looking, false);
+}
+
+/*
  * Both settings are undone at the end of the nest level that the function's own
  * SET clause made.
  */
@@ -76,6 +107,7 @@ la_limit_waiting(void)
 {
 	char		value[16];
 
+	stop_looking();
 	alone = queues_held == 0 && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 #if LA_MUTANT != 201
 	/* A change that changed nothing has no transaction id, but its locks. */
@@ -99,6 +131,8 @@ la_wait_patiently(void)
 	if (alone)
 		(void) set_config_option("deadlock_timeout", "2147483647", PGC_SUSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
+	else
+		keep_looking();
 }
 
 bool
@@ -140,6 +174,8 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	 */
 	if (alone)
 		DeadlockTimeout = PG_INT32_MAX;
+	else
+		keep_looking();
 	la_begin_wait(&wait, wait_kind(tag));
 	PG_TRY();
 	{
@@ -148,6 +184,7 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	PG_FINALLY();
 	{
 		DeadlockTimeout = timeout;
+		stop_looking();
 		la_end_wait(&wait);
 	}
 	PG_END_TRY();
