@@ -128,6 +128,33 @@ pick_idle(void)
 	}
 }
 
+/* Whoever looks on ends what was prepared, because all others may wait for that. */
+static void
+finish_prepared(void)
+{
+	for (int i = 0; i < MAX_PREPARED; i++)
+	{
+		Prepared   *prepared = &world.prepared[i];
+		bool		commit = chance(70);
+		char		command[100];
+		PGresult   *result;
+
+		if (!prepared->used)
+			continue;
+		snprintf(command, sizeof(command), "%s PREPARED '%s'", commit ? "COMMIT" : "ROLLBACK", prepared->name);
+		note("%s", command);
+		world.tick++;
+		result = PQexec(control, command);
+		if (PQresultStatus(result) != PGRES_COMMAND_OK)
+			violate("%s: %s", command, PQerrorMessage(control));
+		PQclear(result);
+		world.tick++;
+		settle_facts(prepared->transaction, 0, commit ? COMMITTED : LOST, world.tick - 1);
+		prepared->used = false;
+		come_to_rest();
+	}
+}
+
 /* Ends what is open, in the order of the sessions, until nobody waits any more. */
 static void
 finish(void)
@@ -135,6 +162,8 @@ finish(void)
 	for (int round = 0; round < 4 * MAX_SESSIONS; round++)
 	{
 		bool		all = true;
+
+		finish_prepared();
 
 		for (int i = 0; i < world.nsessions; i++)
 		{

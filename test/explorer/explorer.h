@@ -257,6 +257,7 @@ extern Fact *new_fact(Session *session, FactKind kind);
 extern void set_fact(Session *session, int object, int64_t value, bool unsure);
 extern void settle_facts(int transaction, int from, Fate fate, int commit_sent);
 extern void range_of(const Fact *decision, int object, int64_t *least, int64_t *most);
+extern int64_t last_value(int object);
 extern bool may_be(const Fact *decision, int object, int64_t value);
 
 /* row.c: what is stored in the end. */

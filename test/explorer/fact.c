@@ -141,3 +141,16 @@ may_be(const Fact *decision, int object, int64_t value)
 	each_value(decision, object, widen, &range);
 	return range.found;
 }
+
+/* What is in force when all is over. */
+int64_t
+last_value(int object)
+{
+	const Fact *last = NULL;
+
+	for (const Fact *fact = world.facts; fact < world.facts + world.nfacts; fact++)
+		if (fact->kind == SETTING && fact->object == object && fact->fate == COMMITTED &&
+			(last == NULL || fact->commit_done >= last->commit_done))
+			last = fact;
+	return last == NULL ? NO_LIMIT : last->value;
+}

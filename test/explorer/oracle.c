@@ -312,7 +312,7 @@ require_counter(const Row *row, int64_t total, int64_t count)
 		violate("the counter of the %s knows of %lld approvals, and %lld count", row->merchant, (long long) row->number, (long long) count);
 }
 
-/* Rows of customers and organizations are there once they have had a limit. */
+/* Those of customers and organizations are kept while there is a limit. */
 static void
 check_counter(const Row *row)
 {
@@ -320,9 +320,9 @@ check_counter(const Row *row)
 		require_counter(row, sums.agents[row->agent], sums.counts[row->agent]);
 	else if (strcmp(row->merchant, "card") == 0 && row->card >= 0)
 		require_counter(row, sums.cards[row->card], sums.uses[row->card]);
-	else if (strcmp(row->merchant, "customer") == 0)
+	else if (strcmp(row->merchant, "customer") == 0 && last_value(CUSTOMER_LIMIT + row->agent) != NO_LIMIT)
 		require_counter(row, sums.customers[row->agent], -1);
-	else if (strcmp(row->merchant, "organization") == 0)
+	else if (strcmp(row->merchant, "organization") == 0 && last_value(ORGANIZATION_LIMIT) != NO_LIMIT)
 		require_counter(row, sums.organization, -1);
 }
 

@@ -20,6 +20,14 @@
 #define DEADLOCK_MS	"1"
 #define SETTLE		2500
 
+/* What the server says of a session that was terminated. */
+static void
+ignore_notice(void *arg, const char *message)
+{
+	(void) arg;
+	(void) message;
+}
+
 PGconn *
 open_connection(void)
 {
@@ -31,6 +39,7 @@ open_connection(void)
 
 	if (PQstatus(conn) != CONNECTION_OK)
 		die("no connection: %s", PQerrorMessage(conn));
+	PQsetNoticeProcessor(conn, ignore_notice, NULL);
 	return conn;
 }
 

@@ -846,10 +846,11 @@ choose_step(Session *session)
 void
 finish_step(Session *session)
 {
-	bool		found = session->open ?
-		(session->failed || chance(30) ? choose_rollback(session) : choose_commit(session))
-		: end_prepared(session, chance(70));
-
-	if (found)
-		start_step(session);
+	if (!session->open)
+		return;
+	if (session->failed || chance(30))
+		(void) choose_rollback(session);
+	else
+		(void) choose_commit(session);
+	start_step(session);
 }
