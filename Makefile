@@ -15,8 +15,8 @@ OBJS = $(patsubst %.c, %.o, $(sort $(wildcard src/*.c)))
 # What -Wextra says about the server's own headers and idioms is left out.
 PG_CFLAGS = -Wall -Wextra -Werror=implicit-function-declaration \
 	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers
-# make MUTANT=n builds with one safeguard taken out; see test/README.md.
-PG_CPPFLAGS = -DLA_VERSION='"$(EXTVERSION)"' $(if $(MUTANT), -DLA_MUTANT=$(MUTANT))
+# make MUTANT=n builds with one safeguard taken out, make FAULT=1 what fails on purpose; see test/README.md.
+PG_CPPFLAGS = -DLA_VERSION='"$(EXTVERSION)"' $(if $(MUTANT), -DLA_MUTANT=$(MUTANT)) $(if $(FAULT), -DLA_FAULT)
 # make COVERAGE=yes builds with gcov's counters; see tools/coverage.
 PG_CFLAGS += $(if $(COVERAGE), -O0 --coverage -Wno-cpp)
 SHLIB_LINK = $(if $(COVERAGE), --coverage)

@@ -20,6 +20,7 @@
 
 #include "catalog.h"
 #include "compat.h"
+#include "fault.h"
 
 typedef struct KnownTable
 {
@@ -95,6 +96,7 @@ table_named(const char *name)
 Relation
 la_open_table(const char *name, LOCKMODE mode)
 {
+	la_fault("before opening a table");
 	return table_open(table_named(name), mode);
 }
 

@@ -19,6 +19,7 @@
 #include "chain.h"
 #include "counter.h"
 #include "errors.h"
+#include "fault.h"
 #include "field.h"
 #include "lock.h"
 #include "module.h"
@@ -381,6 +382,7 @@ la_next_item(LaItems *items)
 		}
 		if (items->rows != NULL)
 			SPI_freetuptable(items->rows);
+		la_fault("before rows of a portal");
 		SPI_cursor_fetch(items->portal, true, ROWS_AT_ONCE);
 		items->rows = SPI_tuptable;
 		items->count = SPI_processed;

@@ -15,6 +15,7 @@
 #include "chain.h"
 #include "counter.h"
 #include "errors.h"
+#include "fault.h"
 #include "field.h"
 #include "module.h"
 #include "principal.h"
@@ -139,6 +140,7 @@ verify_seals(Check *check)
 		SPITupleTable *rows;
 		uint64		count;
 
+		la_fault("before seals of a portal");
 		SPI_cursor_fetch(portal, true, 100);
 		rows = SPI_tuptable;
 		count = SPI_processed;

@@ -30,6 +30,7 @@
 #include "catalog.h"
 #include "compat.h"
 #include "direct.h"
+#include "fault.h"
 #include "module.h"
 #include "spend.h"
 
@@ -151,6 +152,7 @@ follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hi
 		make_room(counters, ItemPointerGetBlockNumber(&tid));
 #endif
 		table_tuple_get_latest_tid(scan, &tid);
+		la_fault("following a hint");
 	}
 	table_endscan(scan);
 	found = found && table_tuple_fetch_row_version(counters, &tid, GetActiveSnapshot(), slot);
@@ -181,6 +183,7 @@ look_up(Relation counters, const CounterKey *key, LaCounter *counter, LaPlace *p
 	scan = systable_beginscan(counters, RelationGetPrimaryKeyIndex(counters, false), true,
 							  GetActiveSnapshot(), lengthof(keys), keys);
 	row = systable_getnext(scan);
+	la_fault("reading a counter");
 	if (row != NULL)
 		take_counter(row, counters, counter, place);
 	systable_endscan(scan);
@@ -261,6 +264,7 @@ la_search_key(LaKeySearch *search, const char *organization_id, const pg_uuid_t 
 	set_text_key(&keys[0], 1, organization_id);
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(agent_id));
 	set_text_key(&keys[2], 3, key);
+	la_fault("searching a key");
 	index_rescan(search->scan, keys, lengthof(keys), NULL, 0);
 	return index_getnext_slot(search->scan, ForwardScanDirection, search->slot);
 }
@@ -340,6 +344,7 @@ la_direct_row(LaDirectTable *table, const LaParams *key, LaView view, LaRow *row
 		find_columns(table, relation);
 		la_direct_begin(view);
 		found = find_row(&scan, table, relation, key);
+		la_fault("reading a row");
 		if (found != NULL)
 			take_columns(table, found, RelationGetDescr(relation), row);
 		systable_endscan(scan);
@@ -357,9 +362,11 @@ la_direct_lock(LaPlace *place)
 	TM_FailureData failure;
 	TM_Result	result;
 
+	la_fault("before locking a counter");
 	result = table_tuple_lock(counters, &place->tid, GetActiveSnapshot(), slot,
 							  GetCurrentCommandId(true), LockTupleNoKeyExclusive, LockWaitSkip,
 							  0, &failure);
+	la_fault("after locking a counter");
 	ExecDropSingleTupleTableSlot(slot);
 	la_close_table(counters);
 	return result == TM_Ok;
@@ -382,9 +389,11 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 	la_counter_put(counter, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	CheckCmdReplicaIdentity(counters, CMD_UPDATE);
+	la_fault("before writing a counter");
 	result = table_tuple_update(counters, &place->tid, slot, GetCurrentCommandId(true),
 								GetActiveSnapshot(), InvalidSnapshot, may_wait, &failure, &mode,
 								&indexes);
+	la_fault("after writing a counter");
 	if (result == TM_Ok)
 	{
 		place->tid = slot->tts_tid;
@@ -414,6 +423,7 @@ add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
 	ResultRelInfo *result = makeNode(ResultRelInfo);
 
 	open_result(result, relation);
+	la_fault("before adding a counter to its index");
 	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, summarizing);
 	ExecCloseIndices(result);
 	FreeExecutorState(estate);
@@ -447,8 +457,10 @@ la_append(LaAppender *appender, Datum *values, bool *nulls)
 	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	ExecStoreVirtualTuple(slot);
+	la_fault("before adding a row");
 	ExecSimpleRelationInsert(appender->result, appender->estate, slot);
 	ResetPerTupleExprContext(appender->estate);
+	la_fault("after adding a row");
 }
 
 void

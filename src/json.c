@@ -23,6 +23,7 @@
 #include "claims.h"
 #include "document.h"
 #include "errors.h"
+#include "fault.h"
 #include "field.h"
 #include "idempotency.h"
 #include "json.h"
@@ -226,11 +227,13 @@ call(const LaJsonVerb *verb, Jsonb *body, bool raising)
 	Jsonb	   *answer = NULL;
 
 	la_limit_waiting();
+	la_fault("before a subtransaction");
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);
 	PG_TRY();
 	{
 		answer = run_verb(verb, body, memory);
+		la_fault("before a subtransaction's end");
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(memory);
 		CurrentResourceOwner = owner;

@@ -18,6 +18,7 @@
 #include "utils/timeout.h"
 
 #include "compat.h"
+#include "fault.h"
 #include "lock.h"
 #include "module.h"
 #include "statistics.h"
@@ -158,13 +159,26 @@ wait_kind(const LOCKTAG *tag)
 	return queues[tag->locktag_field4 - QUEUE];
 }
 
+/* At once or not at all. */
+static LockAcquireResult
+attempt(const LOCKTAG *tag, LOCKMODE mode)
+{
+	LockAcquireResult result;
+
+	la_fault("before a lock");
+	result = LockAcquire(tag, mode, false, true);
+	la_fault("after a lock");
+	return result;
+}
+
 static LockAcquireResult
 acquire(const LOCKTAG *tag, LOCKMODE mode)
 {
-	volatile LockAcquireResult result = LockAcquire(tag, mode, false, true);
+	volatile LockAcquireResult result;
 	int			timeout = DeadlockTimeout;
 	LaWait		wait;
 
+	result = attempt(tag, mode);
 	if (result != LOCKACQUIRE_NOT_AVAIL)
 		return result;
 
@@ -211,7 +225,7 @@ la_try_queue(LaLevel level, uint64 key, bool *newly)
 {
 	LOCKTAG		tag = lock_tag(QUEUE, level, key);
 #if LA_MUTANT != 84
-	LockAcquireResult result = LockAcquire(&tag, ExclusiveLock, false, true);
+	LockAcquireResult result = attempt(&tag, ExclusiveLock);
 #else
 	LockAcquireResult result = acquire(&tag, ExclusiveLock);
 #endif
@@ -248,7 +262,7 @@ la_try_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	if (LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL)
+	if (attempt(&tag, ShareLock) != LOCKACQUIRE_NOT_AVAIL)
 		return true;
 #if LA_MUTANT != 200
 
@@ -295,7 +309,7 @@ la_try_change_configuration(LaLevel level, uint64 key)
 {
 	LOCKTAG		tag = lock_tag(CONFIGURATION, level, key);
 
-	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+	if (attempt(&tag, ExclusiveLock) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	changes_held++;
 	return true;
@@ -339,6 +353,7 @@ la_await_history(LaLevel level, uint64 key)
 	la_begin_wait(&wait, LA_WAIT_HISTORY);
 	PG_TRY();
 	{
+		la_fault("before a wait for history");
 		WaitForLockers(lock_tag(HISTORY, level, key), ExclusiveLock, false);
 	}
 	PG_FINALLY();

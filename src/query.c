@@ -24,6 +24,7 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "fault.h"
 #include "module.h"
 #include "query.h"
 
@@ -181,14 +182,18 @@ static int
 execute(KeptPlan *plan, LaParams *params, LaView view)
 {
 	Snapshot	crosscheck = InvalidSnapshot;
+	int			result;
 
 #if LA_MUTANT != 4
 	if (view == LA_WRITE && IsolationUsesXactSnapshot())
 		crosscheck = GetTransactionSnapshot();
 #endif
-	return SPI_execute_snapshot(plan->plan, params->values, params->nulls,
-								view == LA_STATEMENT ? GetActiveSnapshot() : GetLatestSnapshot(),
-								crosscheck, view != LA_WRITE, true, 0);
+	la_fault("before a statement");
+	result = SPI_execute_snapshot(plan->plan, params->values, params->nulls,
+								  view == LA_STATEMENT ? GetActiveSnapshot() : GetLatestSnapshot(),
+								  crosscheck, view != LA_WRITE, true, 0);
+	la_fault("after a statement");
+	return result;
 }
 
 /* Point look-ups joined by nested loops: nothing else fits these statements. */
@@ -233,6 +238,7 @@ kept_plan(LaQuery query)
 {
 	KeptPlan   *plan = &plans[query];
 
+	la_fault("before a plan");
 	if (plan->plan == NULL || plan->schema != get_namespace_oid("ledger_agents", false))
 		prepare(query);
 	return plan;
@@ -273,6 +279,7 @@ la_open(LaQuery query, LaParams *params, LaView view)
 	planning = true;
 	PG_TRY();
 	{
+		la_fault("before a portal");
 		portal = SPI_cursor_open(NULL, plan->plan, params->values, params->nulls, true);
 	}
 	PG_FINALLY();

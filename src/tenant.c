@@ -25,6 +25,7 @@
 #include "adoption.h"
 #include "compat.h"
 #include "configuration.h"
+#include "fault.h"
 #include "lock.h"
 #include "module.h"
 #include "principal.h"
@@ -157,9 +158,16 @@ begin_anew(void)
 	if (memory == NULL)
 		memory = AllocSetContextCreate(TopMemoryContext, "ledger_agents tenants",
 									   ALLOCSET_DEFAULT_SIZES);
+
+	/*
+	 * Should there be no memory for the tables nobody may look into those
+	 * that are gone.
+	 */
+	valid = false;
 	MemoryContextReset(memory);
 	remembered_rules = 0;
 	latest = NULL;
+	la_fault("making room for what is remembered");
 	tenants = empty_table("ledger_agents tenants", sizeof(RememberedTenant));
 	agents = empty_table("ledger_agents agents", sizeof(RememberedAgent));
 	cards = empty_table("ledger_agents cards", sizeof(RememberedCard));

@@ -1,0 +1,106 @@
+# If the server fails us anywhere, is nothing left of it?
+#
+# A build for this test (src/fault.h) can fail wherever it asks the server for a statement, a row or a lock. Each step of
+# a story in which every verb has a part (faults.sql) fails at its first such place, then at its second, until it is
+# done before that; once by an error, once by the query's cancel. Each time the error must come out as it was raised,
+# and after a rollback to a savepoint the session must be as before, the step must answer as if nothing had been, and the
+# books must be right. At the end every row must be what a story without failures has left.
+#
+# FAULTS=all goes through it in all the ways that there are, and looks at the invariants after each failure.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Variant;
+
+# Databases by how the story goes there: settings; what the transaction has done before each step; by cancel, too.
+my $before = q{SELECT faults.say('SELECT decision FROM ledger_agents.authorize(faults.agent(''acme''), 1, organization_id => ''acme'')') FROM faults.agent('acme') AS a WHERE a IS NOT NULL};
+my %way = (
+	directly => { settings => '', fails => '{f,t}', prelude => 'SELECT' },
+	by_statements => { settings => '-c ledger_agents.direct_access=off', fails => '{f}', prelude => 'SELECT', one_session => 1 },
+	later => { settings => '', fails => '{f}', prelude => $before, one_session => 1 },
+	repeatable_read => { settings => '-c default_transaction_isolation=repeatable\ read', fails => '{f,t}', prelude => $before },
+);
+my $all = ($ENV{FAULTS} // '') eq 'all';
+my @ways = $all ? sort keys %way : qw(directly by_statements);
+
+Variant::build('fault\.h', 'FAULT=1');
+my $node = PostgreSQL::Test::Cluster->new('faults');
+$node->init;
+$node->append_conf('postgresql.conf', "timezone = 'UTC'\nfsync = off\nautovacuum = off\nlog_min_messages = warning\nlog_statement = none\n");
+$node->start;
+$node->safe_psql('postgres', 'CREATE DATABASE story');
+my $status = $node->psql('story', slurp_file('test/t/faults.sql'), on_error_die => 0, stderr => \my $complaints, extra_params => [ '-v', 'ON_ERROR_STOP=1' ]);
+is($complaints, '', 'the story can be told') or BAIL_OUT('no story');
+
+is( $node->safe_psql('story', <<'SQL'), '', 'every function that asks the server for anything has a part in it');
+SELECT p.oid::regprocedure FROM pg_proc p
+WHERE p.pronamespace IN ('ledger_agents'::regnamespace, 'ledger_agents_api'::regnamespace) AND p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+  AND p.prorettype <> 'trigger'::regtype
+  AND NOT EXISTS (SELECT FROM faults.call c WHERE c.call ~ format('%s\.%s\(', p.pronamespace::regnamespace, p.proname))
+  AND p.proname NOT IN ('window_of', 'normal_merchant', 'merchant_matches', 'sign_event', 'chain_item', 'act_as_operator', 'act_as_auditor',
+    'read_statistics', 'reset_statistics', 'grant_access', 'visible_organization', 'visible_agent', 'visible_spend', 'visible_card_spend', 'engine_time', 'iso_duration')
+ORDER BY 1
+SQL
+
+# The rows of a story that went that way.
+sub tell_story
+{
+	my ($database, $fails, $settings, $prelude, $one_session) = @_;
+	my $steps = $node->safe_psql('story', 'SELECT count(*) FROM faults.step');
+	my @calls = map { "CALL faults.take($_, '$fails', \$prelude\$$prelude\$prelude\$, " . ($all ? 'true' : 'false') . ");" } 1 .. $steps;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE story");
+	local $ENV{PGOPTIONS} = "-c client_min_messages=error $settings";
+	for my $session ($one_session ? join("\n", @calls) : @calls)
+	{
+		my ($status, undef, $error) = $node->psql($database, $session, extra_params => [ '-v', 'ON_ERROR_STOP=1' ]);
+		if ($status != 0)
+		{
+			fail("the story goes on $database");
+			diag($error);
+			return '';
+		}
+	}
+	return $node->safe_psql($database, 'SELECT * FROM faults.rows()');
+}
+
+my $expected = tell_story('twin', '{}', '', 'SELECT', 1);
+is($node->safe_psql('twin', 'SELECT n, wrong FROM faults.trial'), '', 'a story without failures leaves right books');
+isnt($expected, '', 'and rows');
+
+my %failed;
+for my $name (@ways)
+{
+	my $way = $way{$name};
+	my $rows = tell_story($name, @$way{qw(fails settings prelude one_session)});
+	my @places = split /\n/, $node->safe_psql($name, 'SELECT failed, count(*) FROM faults.trial WHERE failed IS NOT NULL GROUP BY 1 ORDER BY 1');
+
+	is($node->safe_psql($name, "SELECT (SELECT c.call FROM faults.step c WHERE c.n = t.n) || coalesce(', place ' || place || ', ' || failed, '') || CASE WHEN cancels THEN ', canceled' ELSE '' END || ': ' || wrong FROM faults.trial t WHERE wrong IS NOT NULL ORDER BY t.n, place LIMIT 20"),
+		'', "$name: each failure is one, and the only trace of itself");
+	ok($rows eq $expected, "$name: in the end every row is as without failures") or do
+	{
+		my ($old, $new) = map { my $file = $node->basedir . "/$_->[0]"; append_to_file($file, "$_->[1]\n"); $file } [ twin => $expected ], [ $name => $rows ];
+		diag(scalar `diff $old $new | head -n 40`);
+	};
+	for (@places)
+	{
+		my ($place, $number) = /^(.*)\|(\d+)$/;
+		$failed{$place} += $number;
+	}
+}
+
+my @unreached = grep { !$failed{$_} } map { slurp_file($_) =~ /\bla_fault\("([^"]+)"\)/g } glob 'src/*.c';
+# It takes a second session to come there.
+is_deeply([ grep { $_ ne 'before a wait for history' } @unreached ], [], 'every place of the source has failed');
+note("$failed{$_} failures $_") for sort keys %failed;
+
+my $log = slurp_file($node->logfile);
+my @warnings = grep { /WARNING|PANIC|TRAP|leak/ } split /\n/, $log;
+is("@warnings[0 .. ($#warnings < 9 ? $#warnings : 9)]", '', 'the log complains of no leak');
+
+$node->stop;
+done_testing();
