@@ -82,10 +82,12 @@ at_end_of_transaction(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
 	{
+#if LA_MUTANT != 260
 		if (approved_here && durable_approvals &&
 			synchronous_commit < SYNCHRONOUS_COMMIT_REMOTE_FLUSH)
 			(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
 									 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+#endif
 	}
 	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 			 event == XACT_EVENT_PREPARE)

@@ -1,233 +1,155 @@
 # Does an approval that was told outlive every crash?
 #
-# Clients spend and write down what was acknowledged, outside of the database and
-# only once the server has said that it is committed. Half of them have
-# synchronous_commit off. Twenty times the server is ended in the middle of that:
-# by an immediate stop, or by killing one backend, which makes the server start
-# over. Whatever was written down must still be so.
+# Clients spend and do all that becomes of a spend, and write down what was acknowledged, outside of the database (Load.pm).
+# A hundred times the server is ended in the middle of that: by an immediate stop, by killing a backend, the checkpointer or
+# the WAL writer, which makes the server start over, or by letting whoever writes WAL, in COMMIT above all, die before it is
+# written, when half of it is, or after; and sometimes once more while it recovers. CRASH_COUNT and CRASH_SEED make it more
+# often, and otherwise.
+#
+# The server runs with fsync off. What that leaves out is that the kernel writes to the disk, and the kernel lives on: what a
+# process has written before it is killed is read again by the next. WAL that only lies in shared memory is lost, fsync or
+# not, and a WAL writer that hardly ever wakes leaves all of it there.
 use strict;
 use warnings;
 
-use IPC::Run qw(start finish);
+use Load;
+use Machine;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-use constant ROUNDS => 20;
-use constant CLIENTS => 4;
-use constant CALLS => 3000;
+use constant CLIENTS => 6;
 
-# WAL that only lies in shared memory is lost with it, fsync or not; a WAL writer
-# that hardly ever wakes leaves much of it there.
+my $count = $ENV{CRASH_COUNT} // 100;
+my $seed = $ENV{CRASH_SEED} // 1;
+my $machine = Machine::missing() ? undef : Machine->new;
+
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init;
+# Little to do again after a crash.
 $node->append_conf('postgresql.conf', <<'CONF');
+fsync = off
+shared_buffers = 4MB
+checkpoint_timeout = 30s
+checkpoint_completion_target = 0
 wal_writer_delay = 10s
 autovacuum = off
 restart_after_crash = on
+max_prepared_transactions = 20
 timezone = 'UTC'
 CONF
-$node->start;
-$node->safe_psql('postgres', <<'SQL');
-CREATE EXTENSION ledger_agents;
-SELECT ledger_agents.register_agent('free' || n, 'customer') FROM generate_series(1, 3) n;
-SELECT ledger_agents.register_agent('tight' || n, 'customer', spending_limit => 20000, spending_limit_frequency => 'allTime')
-FROM generate_series(1, 3) n;
-SQL
-my @agents = split /\n/, $node->safe_psql('postgres', 'SELECT id FROM ledger_agents.agents ORDER BY external_id');
 
-# key => [id, decision], as told
-my %told;
-# keys of sessions that may lose a decline, because they asked for that
-my %asynchronous;
-my $dir = PostgreSQL::Test::Utils::tempdir;
-
-sub amount_of
+sub start_node
 {
-	my ($key) = @_;
-	my ($number) = $key =~ /-(\d+)$/;
-	return 1 + $number % 97;
+	return $machine ? $machine->around(sub { $node->start }) : $node->start;
 }
 
-sub call_of
-{
-	my ($key) = @_;
-	my ($number) = $key =~ /-(\d+)$/;
-	return sprintf "ledger_agents.authorize('%s', %d, idempotency_key => '%s')",
-		$agents[ $number % @agents ], amount_of($key), $key;
-}
+start_node();
+Load->prepare($node, CLIENTS);
+my $load = Load->start($node, seed => $seed);
 
-# What one client says. Every tenth call is taken back, every tenth gives money back in the same transaction.
-sub script_of
-{
-	my ($round, $client) = @_;
-	my $file = "$dir/script_${round}_$client.sql";
-	my @lines;
-
-	for my $n (1 .. CALLS)
-	{
-		my $key = "$round-$client-" . ($n * 7 + $client);
-		my $call = call_of($key);
-		if ($n % 10 == 0)
-		{
-			(my $undone = $call) =~ s/=> '/=> 'undone-/;
-			push @lines, "BEGIN;", "SELECT id FROM $undone \\g /dev/null", "ROLLBACK;";
-		}
-		elsif ($n % 10 == 5)
-		{
-			push @lines, "BEGIN;",
-				"SELECT id, decision FROM $call \\gset",
-				"SELECT ledger_agents.reverse(:'id', 1) WHERE :'decision' = 'approved' \\g /dev/null",
-				"COMMIT;",
-				"\\echo $key :id :decision";
-		}
-		else
-		{
-			push @lines, "SELECT '$key', id, decision FROM $call;";
-		}
-	}
-	append_to_file($file, join("\n", @lines, ''));
-	return $file;
-}
-
-# The clients of a round: their handles and the files in which they write down what they were told.
-sub start_clients
-{
-	my ($round) = @_;
-	my @clients;
-
-	for my $client (1 .. CLIENTS)
-	{
-		my $told = "$dir/told_${round}_$client";
-		my $commit = $client % 2 ? 'on' : 'off';
-		my $script = script_of($round, $client);
-		my $handle = start(
-			[
-				'psql', '-XAtq', '-F', ' ', '-v', 'ON_ERROR_STOP=1', '-f', $script, '-d',
-				$node->connstr('postgres') . " application_name=load options='-c synchronous_commit=$commit'"
-			],
-			'<', '/dev/null', '>', $told, '2>', "$told.err");
-		push @clients, { handle => $handle, told => $told, asynchronous => $commit eq 'off' };
-	}
-	return @clients;
-}
-
-sub lines_told
-{
-	my $count = 0;
-
-	for my $client (@_)
-	{
-		$count += () = slurp_file($client->{told}) =~ /\n/g if -e $client->{told};
-	}
-	return $count;
-}
-
-# Waits until the clients were told that much.
-sub await_lines
-{
-	my ($wanted, @clients) = @_;
-
-	for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		return if lines_told(@clients) >= $wanted;
-		usleep(10_000);
-	}
-	die "the clients were told too little: " . join('', map { slurp_file("$_->{told}.err") } @clients);
-}
-
-sub remember
-{
-	my (@clients) = @_;
-
-	for my $client (@clients)
-	{
-		# The last line may have been cut off.
-		for my $line (slurp_file($client->{told}) =~ /(.*)\n/g)
-		{
-			my ($key, $id, $decision) = split / /, $line;
-			$told{$key} = [ $id, $decision ];
-			$asynchronous{$key} = 1 if $client->{asynchronous};
-		}
-	}
-}
-
-# One backend that is spending, of this server; the others are ended by the server itself.
+# One process of this server that has such a name.
 sub kill_one
 {
-	my $pid = $node->safe_psql('postgres',
-		"SELECT pid FROM pg_stat_activity WHERE application_name = 'load' ORDER BY pid LIMIT 1");
-
-	PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', $pid);
-}
-
-# What is in the table and was told otherwise, or is not there.
-sub not_kept
-{
-	my %stored =
-		map { my ($key, @rest) = split /\|/; ($key => "@rest") }
-		split /\n/,
-		$node->safe_psql('postgres',
-		'SELECT idempotency_key, id, decision FROM ledger_agents.authorizations WHERE idempotency_key IS NOT NULL');
-
-	return grep {
-		my $lost_decline = $asynchronous{$_} && $told{$_}[1] eq 'declined' && !defined $stored{$_};
-		!$lost_decline && ($stored{$_} // '') ne "@{$told{$_}}"
-	} sort keys %told;
-}
-
-# Asks again for some of what was told in the round; returns what is answered otherwise.
-sub not_replayed
-{
-	my ($round) = @_;
-	my @keys = grep { /^$round-/ && !($asynchronous{$_} && $told{$_}[1] eq 'declined') } sort keys %told;
-	my @asked = @keys > 40 ? @keys[ map { int($_ * $#keys / 39) } 0 .. 39 ] : @keys;
-	my @answers = split /\n/,
-		$node->safe_psql('postgres', join '', map { "SELECT id, decision, replayed FROM " . call_of($_) . ";\n" } @asked);
-
-	return grep { shift(@answers) ne "$told{$_}[0]|$told{$_}[1]|t" } @asked;
-}
-
-for my $round (1 .. ROUNDS)
-{
-	my $how = $round % 2 ? 'immediate stop' : 'kill -9 of one backend';
-	my @clients = start_clients($round);
-
-	await_lines(40 + 30 * ($round % 7), @clients);
-	my $before = lines_told(@clients);
-	if ($round % 2)
-	{
-		$node->stop('immediate');
-		finish($_->{handle}) for @clients;
-		$node->start;
-	}
-	else
-	{
-		kill_one();
-		finish($_->{handle}) for @clients;
-		$node->poll_query_until('postgres', 'SELECT 1', '1') or die 'the server did not come back';
-	}
-	remember(@clients);
-	my $interrupted = grep { slurp_file("$_->{told}.err") =~ /connection|terminating/ } @clients;
-	is($interrupted, CLIENTS, "round $round, $how: every client was in the middle of it");
-	is_deeply([ not_kept() ], [], "round $round: what was told is kept");
-	is_deeply([ not_replayed($round) ], [], "round $round: and told again to who asks again");
-	is($node->safe_psql('postgres', 'SELECT * FROM ledger_agents.check_invariants()'), '', "round $round: the books are right");
-}
-
-cmp_ok(scalar(grep { $told{$_}[1] eq 'approved' && $asynchronous{$_} } keys %told),
-	'>', 300, 'many approvals were told to sessions with synchronous_commit off');
-cmp_ok(scalar(grep { $told{$_}[1] eq 'declined' } keys %told), '>', 50, 'and many declines');
-is($node->safe_psql('postgres', "SELECT count(*) FROM ledger_agents.authorizations WHERE idempotency_key LIKE 'undone-%'"),
-	'0', 'what was rolled back is not there');
-is( $node->safe_psql('postgres', <<'SQL'),
-SELECT count(*) FROM ledger_agents.agents a JOIN ledger_agents.counters k ON k.scope_id = a.id::text
-WHERE k.total_spent > a.spending_limit
+	my ($type) = @_;
+	my @pids = split /\n/, $node->safe_psql('postgres', <<"SQL");
+SELECT pid FROM pg_stat_activity WHERE backend_type = '$type' AND pid <> pg_backend_pid() ORDER BY pid
 SQL
-	'0', 'no limit was passed');
+	kill('KILL', $pids[ rand @pids ]) == 1 or die "there is no $type";
+	return;
+}
+
+sub die_writing
+{
+	my ($point) = @_;
+	my $died = $machine->died;
+
+	$machine->let_die($point, 1 + int rand 40);
+	for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		return if $machine->died > $died;
+		usleep(5_000);
+	}
+	die "seed $seed: nobody has written WAL";
+}
+
+# It dies again while it recovers, or soon after.
+sub die_recovering
+{
+	$node->stop('immediate');
+	$machine->let_die(Machine::BEFORE + int rand 3, 1 + int rand 3);
+	$machine->around(sub { $node->start(fail_ok => 1) }) or start_node();
+	return;
+}
+
+my %ways = (
+	'immediate stop' => [ 20, sub { $node->stop('immediate'); start_node() } ],
+	'kill -9 of a backend' => [ 20, sub { kill_one('client backend') } ],
+	'kill -9 of the checkpointer' => [ 8, sub { kill_one('checkpointer') } ],
+	'kill -9 of the WAL writer' => [ 7, sub { kill_one('walwriter') } ]);
+if ($machine)
+{
+	$ways{'kill -9 before WAL is written'} = [ 15, sub { die_writing(Machine::BEFORE) } ];
+	$ways{'kill -9 while WAL is written'} = [ 15, sub { die_writing(Machine::HALFWAY) } ];
+	$ways{'kill -9 after WAL was written'} = [ 15, sub { die_writing(Machine::AFTER) } ];
+	$ways{'kill -9 while it recovers'} = [ 6, \&die_recovering ];
+}
+
+# As often as its weight says, in an order of the seed's.
+sub draw_way
+{
+	my $all = 0;
+	$all += $_->[0] for values %ways;
+	my $at = rand $all;
+
+	for my $way (sort keys %ways)
+	{
+		return $way if ($at -= $ways{$way}[0]) < 0;
+	}
+	die 'no way';
+}
+
+srand $seed;
+my %done;
+for my $crash (1 .. $count)
+{
+	my $way = draw_way();
+	my $before = $load->ask('count')->{interrupted};
+
+	$load->await_told(20 + int rand 150);
+	$ways{$way}[1]->();
+	# All lose their connections, and find back by themselves.
+	$load->await('interrupted', $before + CLIENTS);
+	$load->await_told(CLIENTS);
+	$done{$way}++;
+	is($load->not_kept($node), '', "crash $crash, $way: what was told is kept") or die "seed $seed";
+	next if $crash % 25;
+	$load->ask('pause');
+	is($load->differs($node), '', "after $crash crashes the books are those of the clients, and all keys are answered as before") or die "seed $seed";
+	$load->ask('resume');
+}
+my $state = $load->stop;
+is($load->differs($node), '', 'in the end the books are those of the clients') or die "seed $seed";
+is($load->missed_events($node), '0|0', 'no event came twice as another one, and none was left out');
+my %kinds = $load->kinds;
+note("$_: $done{$_} times") for sort keys %done;
+note("$_: $kinds{$_}") for sort keys %kinds;
+note("interrupted: $state->{interrupted}, prepared transactions that outlived a crash: $state->{outlived}");
+if ($count >= 100)
+{
+	is_deeply([ grep { !$done{$_} } sort keys %ways ], [], 'the server was ended in every way');
+	is_deeply([ grep { !$kinds{$_} } qw(spend purchase many capture reverse refund increment record prepared event) ], [], 'in the middle of everything');
+	cmp_ok($state->{outlived}, '>', 0, 'prepared transactions have outlived crashes');
+	cmp_ok($kinds{approved}, '>', 300, 'many approvals were told to sessions with synchronous_commit off');
+	cmp_ok($kinds{declined}, '>', 50, 'and many declines');
+}
+is( $node->safe_psql('postgres', "SELECT count(*) FROM ledger_agents.authorizations WHERE idempotency_key LIKE 'undone-%'"),
+	'0', 'what was rolled back is not there');
 
 # The control: the same test does see an approval that is lost.
+my $agent = $node->safe_psql('postgres', "SELECT id FROM ledger_agents.agents WHERE external_id = 'free1'");
+
 sub survives
 {
 	my ($durable, $key) = @_;
@@ -235,11 +157,11 @@ sub survives
 	my $told = $node->safe_psql('postgres', <<"SQL");
 SET synchronous_commit = off;
 SET ledger_agents.durable_approvals = $durable;
-SELECT decision FROM ledger_agents.authorize('$agents[0]', 1, idempotency_key => '$key');
+SELECT decision FROM ledger_agents.authorize('$agent', 1, idempotency_key => '$key');
 SQL
 	die "not approved: $told" unless $told eq 'approved';
 	$node->stop('immediate');
-	$node->start;
+	start_node();
 	return $node->safe_psql('postgres', "SELECT count(*) FROM ledger_agents.authorizations WHERE idempotency_key = '$key'");
 }
 

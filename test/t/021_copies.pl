@@ -6,7 +6,7 @@
 use strict;
 use warnings;
 
-use Load;
+use Pgbench;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -98,7 +98,7 @@ CREATE EXTENSION ledger_agents;
 SELECT ledger_agents.update_customer('c', '{"spending_limit": 1000000}');
 SELECT ledger_agents.register_agent('a', 'c', spending_limit => 100000, spending_limit_frequency => 'allTime');
 SQL
-Load::agents($origin, 'shop');
+Pgbench::agents($origin, 'shop');
 is(spends($origin, 'shop'), 'approved', 'the origin spends');
 is(ails($origin, 'shop'), '', 'and is healthy');
 
@@ -139,7 +139,7 @@ is(spends($origin, 'home'), $refused, 'a copy that comes back refuses, too');
 #
 # While it spends: each dump is of one instant, and its books are right.
 #
-my $load = Load::start($origin, 'shop', $seconds, $seed);
+my $load = Pgbench::start($origin, 'shop', $seconds, $seed);
 for my $format ('p', 'c', 'd')
 {
 	my $copy = "busy_$format";
@@ -151,18 +151,18 @@ for my $format ('p', 'c', 'd')
 	is(spends($other, $copy), 'approved', "$copy: adopted, it spends");
 	like(books($other, $copy), qr/^0 /, "$copy: and the books remain right");
 }
-ok(Load::ended($load), "no dump was in anybody's way (seed $seed)") or diag($load->{err});
+ok(Pgbench::ended($load), "no dump was in anybody's way (seed $seed)") or diag($load->{err});
 
 #
 # A move: the origin gives up, and what is dumped then is the last word.
 #
-$load = Load::start($origin, 'shop', 60, $seed + 1);
+$load = Pgbench::start($origin, 'shop', 60, $seed + 1);
 $origin->safe_psql('shop', q{SELECT ledger_agents.disown('moves')});
 my $last = books($origin, 'shop');
 dump_and_restore($origin, 'shop', $other, 'moved', 'c');
 is(books($other, 'moved'), $last, 'move: everything is there');
 adopt($other, 'moved');
-ok(!Load::ended($load), 'move: whoever spent in the origin is told');
+ok(!Pgbench::ended($load), 'move: whoever spent in the origin is told');
 is(() = $load->{err} =~ /this database may not spend/g, 4, 'move: each of them');
 is(books($origin, 'shop'), $last, 'move: and spends nothing more');
 is(spends($other, 'moved'), 'approved', 'move: the new one does');

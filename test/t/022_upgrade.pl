@@ -5,7 +5,7 @@
 use strict;
 use warnings;
 
-use Load;
+use Pgbench;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -69,14 +69,14 @@ SELECT ledger_agents.update_customer('c', '{"spending_limit": 1000, "spending_li
 SELECT ledger_agents.authorize((ledger_agents.register_agent('a', 'c', spending_limit => 1000, spending_limit_frequency => 'allTime')).id, 400);
 SELECT ledger_agents.authorize((ledger_agents.register_agent('suspend', 'd', spending_limit => 10, on_limit_exceeded => 'suspend')).id, 11);
 SQL
-Load::agents($old, 'shop');
+Pgbench::agents($old, 'shop');
 
 #
 # The update, while it spends: first one that is given up, then the real one.
 #
 my $session = $old->background_psql('shop');
 is($session->query(q{SELECT decision FROM ledger_agents.authorize((SELECT id FROM ledger_agents.agents WHERE external_id = 'load1'), 1)}), 'approved', 'a session of 1.0 spends');
-my $load = Load::start($old, 'shop', $seconds, $seed);
+my $load = Pgbench::start($old, 'shop', $seconds, $seed);
 $old->safe_psql('shop', 'BEGIN; ALTER EXTENSION ledger_agents UPDATE; ROLLBACK');
 is($old->safe_psql('shop', q{SELECT extversion, to_regclass('ledger_agents.adoptions') IS NULL FROM pg_extension WHERE extname = 'ledger_agents'}), '1.0|t', 'an update that is rolled back has left nothing');
 my $decided = 'SELECT count(*) FROM ledger_agents.authorizations';
@@ -85,7 +85,7 @@ $old->poll_query_until('shop', "SELECT ($decided) > $before + 20") or die 'nobod
 $old->safe_psql('shop', 'ALTER EXTENSION ledger_agents UPDATE');
 $before = $old->safe_psql('shop', $decided);
 $old->poll_query_until('shop', "SELECT ($decided) > $before + 20") or die 'nobody spends';
-ok(Load::ended($load), "nobody was stopped or refused (seed $seed)") or diag($load->{err});
+ok(Pgbench::ended($load), "nobody was stopped or refused (seed $seed)") or diag($load->{err});
 is($session->query(q{SELECT decision FROM ledger_agents.authorize((SELECT id FROM ledger_agents.agents WHERE external_id = 'load1'), 1)}), 'approved', 'nor is the session of before');
 is($old->safe_psql('shop', q{SELECT extversion FROM pg_extension WHERE extname = 'ledger_agents'}), $version, 'it is of the new version');
 is($old->safe_psql('shop', 'SELECT reason, database_name FROM ledger_agents.adoptions'), 'update of the extension|shop', 'which has adopted the database');
