@@ -34,7 +34,8 @@ SQL
 	return;
 }
 
-# Clients of a prepared node, every third with synchronous_commit off, unless they are all to have the same settings.
+# Clients of a prepared node, every third with synchronous_commit off. plain: they do nothing but spend, and nobody reads the
+# events; name: what their names and so their keys begin with.
 sub start
 {
 	my ($class, $node, %with) = @_;
@@ -48,12 +49,13 @@ SQL
 	my @clients;
 	for my $n (1 .. keys %own)
 	{
-		my $asynchronous = !defined $with{options} && $n % 3 == 0;
+		my $asynchronous = !$with{plain} && $n % 3 == 0;
 		push @clients, {
-			name => "client$n",
+			name => ($with{name} // 'client') . $n,
 			agent => $own{"client$n"},
-			asynchronous => $asynchronous ? JSON::PP::true : JSON::PP::false,
-			options => $with{options} // ($asynchronous ? '-c synchronous_commit=off' : '')
+			spends_only => $asynchronous || $with{plain} ? JSON::PP::true : JSON::PP::false,
+			keeps_declines => $asynchronous ? JSON::PP::false : JSON::PP::true,
+			options => $asynchronous ? '-c synchronous_commit=off' : ''
 		};
 	}
 	my $self = bless { directory => $directory, seed => $with{seed}, read => {}, parent => $$ }, $class;
@@ -63,6 +65,7 @@ SQL
 			seed => $with{seed},
 			directory => $directory,
 			clients => \@clients,
+			events => $with{plain} ? JSON::PP::false : JSON::PP::true,
 			agents => decode_json($agents),
 			passing => $with{passing} // []
 		});
@@ -142,7 +145,7 @@ sub all_lines
 	return $self->new_lines;
 }
 
-# Runs a query over lines of journals, which it finds in a table "journal".
+# Runs a query over lines of journals, which it finds in a table "journal". It waits for no standby, there may be none.
 sub compare
 {
 	my ($self, $node, $lines, $query) = @_;
@@ -152,6 +155,7 @@ sub compare
 	unlink $file;
 	append_to_file($file, $lines);
 	return $node->safe_psql('postgres', <<"SQL");
+SET synchronous_commit = off;
 CREATE TEMP TABLE journal (what text, client text, key text, kind text, agent uuid, id uuid, decision text, change bigint, transaction bigint);
 \\copy journal FROM '$file' (NULL '')
 ANALYZE journal;
@@ -181,6 +185,21 @@ sub not_kept
 	return $self->compare($node, $self->new_lines, $not_kept);
 }
 
+# How many of the approvals that were told just now a standby does not show. Sessions with synchronous_commit off do not wait for that.
+sub not_seen
+{
+	my ($self, $standby) = @_;
+	my @ids;
+
+	for my $file (glob "$self->{directory}/journal_client[124578]")
+	{
+		my @told = slurp_file($file) =~ /^told\t(?:[^\t]*\t){4}([^\t]+)\tapproved\t.*\n/mg;
+		push @ids, @told > 20 ? @told[ -20 .. -1 ] : @told;
+	}
+	my $list = join ',', @ids;
+	return $standby->safe_psql('postgres', "SELECT count(*) FROM unnest('{$list}'::uuid[]) told WHERE NOT EXISTS (SELECT FROM ledger_agents.authorizations a WHERE a.id = told)");
+}
+
 # What is there and nobody was told, or asked for; what is torn; what is counted otherwise. Once the clients have come to an end.
 my $differs = <<"SQL";
 $not_kept
@@ -201,7 +220,7 @@ WHERE k.scope IS NULL OR k.scope = 'agent' AND k.total_spent <> coalesce(j.spent
 SELECT 'counted otherwise', k.scope_id FROM ledger_agents.counter_audit k
 WHERE k.total_spent <> k.total_sum OR k.scope = 'agent' AND (k.sequence <> k.last_sequence OR k.sequence <> k.decisions);
 SELECT 'above a limit', a.external_id FROM ledger_agents.agents a JOIN ledger_agents.counters k ON k.scope_id = a.id::text
-WHERE k.total_spent - coalesce((SELECT sum(amount) FROM ledger_agents.authorizations r WHERE r.agent_id = a.id AND r.recorded), 0) > a.spending_limit;
+WHERE a.spending_limit_frequency = 'allTime' AND k.total_spent - coalesce((SELECT sum(amount) FROM ledger_agents.authorizations r WHERE r.agent_id = a.id AND r.recorded), 0) > a.spending_limit;
 SELECT 'answered otherwise', j.key, again.* FROM journal j JOIN ledger_agents.authorizations a ON a.id = j.id,
 	LATERAL ledger_agents.authorize(a.agent_id, a.amount, card_id => a.card_id, idempotency_key => a.idempotency_key) again
 WHERE j.what = 'told' AND j.kind <> 'record' AND NOT $asynchronous AND (again.id <> j.id OR again.decision::text <> j.decision OR NOT again.replayed);
@@ -245,14 +264,24 @@ sub kinds
 	return %kinds;
 }
 
+# The clients are gone, in the middle of whatever they did.
+sub abandon
+{
+	my ($self) = @_;
+	my $pid = delete $self->{pid};
+
+	return unless $pid && $$ == $self->{parent};
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	return;
+}
+
 sub DESTROY
 {
 	my ($self) = @_;
 
 	local ($?, $!);
-	return unless $self->{pid} && $$ == $self->{parent};
-	kill 'KILL', $self->{pid};
-	waitpid $self->{pid}, 0;
+	$self->abandon;
 	return;
 }
 

@@ -2,8 +2,8 @@
 """Clients that spend and write down, outside of the database, what they were told; for Load.pm.
 
 The first line of standard input is a document: "conninfo", "seed", "directory", "clients" (each with its name, options of its
-session, whether they make it "asynchronous", and an agent of its own), "agents" (each with a card or null) and "passing", the
-SQLSTATEs that are asked again, too.  Then commands come, a line each, and each is answered by a line: count, pause, resume, stop.
+session, an agent of its own, and whether it "spends_only" and "keeps_declines"), "events" (whether somebody reads them), "agents"
+(each with a card or null) and "passing", the SQLSTATEs that are asked again, too.  Then commands come, a line each, and each is answered by a line: count, pause, resume, stop.
 
 Every client is a thread with a connection and a journal of its own.  Before it asks for anything it writes the keys that it is
 going to use, and once COMMIT has been answered it writes what it was told.  When the connection breaks it connects again and
@@ -39,8 +39,8 @@ KINDS = {
     "spend": 40, "purchase": 12, "undone": 6, "taken_back": 4, "many": 6, "capture": 9, "reverse": 7, "refund": 5, "increment": 4,
     "record": 4, "again": 6, "prepare": 3, "prepare_and_undo": 2,
 }
-# What a session with synchronous_commit off does: it may lose what is no approval, and could not go on from there.
-ASYNCHRONOUS = {"spend": 40, "purchase": 10, "undone": 5, "taken_back": 4, "many": 6, "again": 6}
+# A session with synchronous_commit off may lose what is no approval, and could not go on from there.
+SPENDS = {"spend": 40, "purchase": 10, "undone": 5, "taken_back": 4, "many": 6, "again": 6}
 
 
 class Problem(Exception):
@@ -104,7 +104,7 @@ class Client(threading.Thread):
         self.shared = run
         self.who = who
         self.random = random.Random(seed)
-        self.kinds = ASYNCHRONOUS if who["asynchronous"] else KINDS
+        self.kinds = SPENDS if who["spends_only"] else KINDS
         self.journal = open(os.path.join(run.plan["directory"], f"journal_{self.name}"), "ab", buffering=0)
         self.number = 0
         self.breaks = 0
@@ -192,7 +192,7 @@ class Client(threading.Thread):
         self.write("told", request["key"], kind, request["agent"], id, decision, request["amount"] if approved else 0, transaction)
         if approved and request["amount"] > 5 and kind != "record":
             self.holds.append({"id": id, "key": request["key"], "agent": request["agent"], "left": request["amount"]})
-        if approved or not self.who["asynchronous"]:
+        if approved or self.who["keeps_declines"]:
             self.answers.append((request, id, decision))
 
     def spend(self):
@@ -372,7 +372,8 @@ def main():
     plan = json.loads(sys.stdin.readline())
     run = Run(plan)
     clients = [Client(run, who, f"{plan['seed']} {who['name']}") for who in plan["clients"]]
-    clients.append(Poller(run, {"name": "poller", "options": "", "asynchronous": False}, f"{plan['seed']} poller"))
+    if plan["events"]:
+        clients.append(Poller(run, {"name": "poller", "options": "", "spends_only": False}, f"{plan['seed']} poller"))
     for client in clients:
         client.start()
     for command in map(str.strip, sys.stdin):
