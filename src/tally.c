@@ -196,7 +196,11 @@ write_file(const char *path)
 		empty->header.size = sizeof(Tally);
 		pg_atomic_init_u64(&empty->header.since, GetCurrentTimestamp());
 		errno = ENOSPC;
+#if LA_MUTANT != 262
 		written = write(file, empty, sizeof(Tally)) == sizeof(Tally);
+#else
+		written = write(file, empty, sizeof(Header)) == sizeof(Header) && ftruncate(file, sizeof(Tally)) == 0;
+#endif
 	}
 	problem = errno;
 	free(empty);

@@ -183,6 +183,43 @@ SQL
 }
 
 #
+# Sessions that were there before the standby takes over: they have plans, and what they read of agent, customer and rules.
+#
+my $other_agent = on_primary(q{SELECT id FROM ledger_agents.register_agent('lives on', 'customer', spending_limit => 100, spending_limit_frequency => 'allTime')});
+my $suspended = on_primary(q{SELECT id FROM ledger_agents.register_agent('suspended soon', 'customer')});
+catch_up();
+my $lives_on = $standby->background_psql('postgres', on_error_stop => 0);
+my $in_transaction = $standby->background_psql('postgres', on_error_stop => 0);
+$lives_on->query_safe(<<'SQL');
+PREPARE evaluate(uuid, bigint) AS SELECT decision, max_approvable FROM ledger_agents.evaluate($1, $2);
+PREPARE spend(uuid, bigint, text) AS SELECT decision, remaining FROM ledger_agents.authorize($1, $2, idempotency_key => $3);
+SQL
+
+# What the session answers, errors included.
+sub answer_of
+{
+	my ($session, $sql) = @_;
+
+	$session->{stderr} = '';
+	my $out = $session->query("\\set VERBOSITY verbose\n$sql");
+	return $session->{stderr} =~ /ERROR:  (\w+)/ ? $1 : $out;
+}
+
+for my $time (1 .. 6)
+{
+	is(answer_of($lives_on, "EXECUTE evaluate('$other_agent', 100)"), 'approved|100', "a session on the standby evaluates, $time") if $time == 1 || $time == 6;
+	answer_of($lives_on, "EXECUTE evaluate('$suspended', 1)");
+	is(answer_of($lives_on, "EXECUTE spend('$other_agent', 1, 'early')"), '25006', "and may not spend, $time") if $time == 1 || $time == 6;
+}
+is(answer_of($in_transaction, "BEGIN; SELECT decision FROM ledger_agents.evaluate('$other_agent', 100)"), 'approved', 'another is in the middle of a transaction');
+# The limit is cut, the other agent suspended and something spent, and all of that arrives.
+on_primary(<<"SQL");
+SELECT ledger_agents.update_agent('$other_agent', '{"spending_limit": 50}');
+SELECT ledger_agents.update_agent('$suspended', '{"status": "suspended"}');
+SELECT ledger_agents.authorize('$other_agent', 20, idempotency_key => 'before');
+SQL
+
+#
 # The primary is lost without a word, and the standby takes over.
 #
 is(on_primary("SET synchronous_commit = off; SELECT decision FROM ledger_agents.authorize('$agent', 50, idempotency_key => 'last')"),
@@ -202,6 +239,19 @@ is(on_standby("SELECT decision, remaining FROM ledger_agents.authorize('$agent',
 is(on_standby("SET ROLE app; BEGIN; SELECT agent_id FROM ledger_agents.authenticate('$token'); SELECT decision FROM ledger_agents.authorize(amount => 1); COMMIT"),
 	"$agent\ndeclined", 'the token is good there');
 is(on_standby('SELECT * FROM ledger_agents.check_invariants()'), '', 'and the books remain right');
+
+# Sessions that have lived through it.
+is(answer_of($lives_on, "EXECUTE evaluate('$other_agent', 31)"), 'declined|30', 'a session that was there before evaluates with the new limit');
+is(answer_of($lives_on, "EXECUTE spend('$other_agent', 31, 'late')"), 'declined|', 'and so it spends, or not');
+is(answer_of($lives_on, "EXECUTE spend('$other_agent', 20, 'before')"), 'approved|30', 'what was decided on the other server is told again');
+is(answer_of($lives_on, "EXECUTE spend('$other_agent', 30, 'later')"), 'approved|0', 'and what it left is approved');
+is(answer_of($lives_on, "SELECT reason FROM ledger_agents.authorize('$suspended', 1)"), 'agent_suspended', 'a suspension that came meanwhile holds');
+on_standby("SELECT ledger_agents.update_agent('$suspended', '{\"status\": \"active\"}')");
+is(answer_of($lives_on, "SELECT decision FROM ledger_agents.authorize('$suspended', 1)"), 'approved', 'and its end');
+is(answer_of($in_transaction, "SELECT decision FROM ledger_agents.authorize('$other_agent', 100)"), '25006', 'a transaction that began before does not become one that may spend');
+is(answer_of($in_transaction, "ROLLBACK; SELECT reason FROM ledger_agents.authorize('$other_agent', 1)"), 'agent_limit_exceeded', 'the next one may, within the new limit');
+is(on_standby('SELECT * FROM ledger_agents.check_invariants()'), '', 'and the books are right');
+$_->quit for $lives_on, $in_transaction;
 
 $standby->stop;
 done_testing();

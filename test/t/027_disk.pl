@@ -138,13 +138,23 @@ $load->stop;
 is($load->differs($node), '', 'in the end the books are those of the clients') or die "seed $seed";
 is($load->missed_events($node), '0|0', 'no event came twice as another one, and none was left out');
 
+# Where a file's first page is that has no room on the disk; the file's end, if all have.
+sub first_hole
+{
+	my ($file) = @_;
+
+	open my $handle, '<', $file or die "cannot read $file: $!";
+	# SEEK_HOLE of Linux.
+	return sysseek $handle, 0, 4;
+}
+
 #
 # No room for statistics: decisions are made all the same. What has been mapped has its room: no page of it is missing, since
 # a process that touches such a page when the disk is full would die of it, and the server with it.
 #
 my @files = glob $node->data_dir . '/pg_stat_tmp/ledger_agents.*';
 cmp_ok(scalar(@files), '>', 0, 'there are statistics');
-is_deeply([ grep { my @stat = stat; 512 * $stat[12] < $stat[7] } @files ], [], 'and room for all of their pages');
+is_deeply([ map { first_hole($_) } @files ], [ map { -s } @files ], 'and room for all of their pages');
 sql('CREATE DATABASE other');
 $node->safe_psql('other', "CREATE EXTENSION ledger_agents; SELECT ledger_agents.register_agent('a', 'c')");
 unlink glob $node->data_dir . '/pg_stat_tmp/ledger_agents.*';
