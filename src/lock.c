@@ -267,8 +267,8 @@ la_try_configuration(LaLevel level, uint64 key)
 #if LA_MUTANT != 200
 
 	/*
-	 * Somebody waits for a change that this transaction has made: it cannot be
-	 * waited for.  The server lets its holder go first, but not on trial.
+	 * Somebody waits for a change that this transaction has made: it cannot
+	 * be waited for.  The server lets its holder go first, but not on trial.
 	 */
 	if (LockHeldByMe(&tag, ExclusiveLock, false))
 	{
