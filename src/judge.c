@@ -183,7 +183,11 @@ is_exceeded(const LaLimit *limit, int64 amount)
 	if (limit->currency == NULL)
 		amount = 1;
 	return limit->set &&
+#if LA_MUTANT != 203
 		(pg_add_s64_overflow(limit->spent, amount, &after) || after > limit->limit);
+#else
+		(pg_add_s64_overflow(limit->spent, amount, &after) || after >= limit->limit);
+#endif
 }
 
 static bool

@@ -158,7 +158,11 @@ choose_amount(LaSettlement *settlement)
 	entry->amount = entry->requested;
 	if (entry->verb == LA_REFUND)
 	{
+#if LA_MUTANT != 204
 		int64		left = la_subtract(captured, la_hold_refunded(hold));
+#else
+		int64		left = la_hold_total(hold);
+#endif
 
 		if (!entry->has_requested)
 			entry->amount = left;
@@ -234,6 +238,13 @@ count(LaBooks *books, LaHold *hold, LaEntry *entry)
 			if (!books->counted[i] ||
 				strcmp(books->facts.limits[i].currency, hold->currency) != 0)
 				continue;
+#if LA_MUTANT == 205
+			if (entry->verb == LA_CAPTURE)
+				la_counter_release(&books->counters[i], part->released, part->decided_at);
+#elif LA_MUTANT == 207
+			if (i == LA_CUSTOMER)
+				continue;
+#endif
 			la_counter_release(&books->counters[i], part->released, part->decided_at);
 			la_counter_add_at(&books->counters[i], part->added, part->decided_at);
 		}
@@ -254,7 +265,11 @@ count_one(LaBooks *books, const LaHold *hold, LaHoldStatus before)
 	{
 		if (!books->counted[i])
 			continue;
+#if LA_MUTANT != 209
 		if (hold->status == LA_HOLD_REVERSED)
+#else
+		if (hold->status == before && before == LA_HOLD_AUTHORIZED)
+#endif
 			la_counter_forget(&books->counters[i]);
 		else if (hold->status == LA_HOLD_EXPIRED)
 			la_counter_expire(&books->counters[i]);

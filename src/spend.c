@@ -174,7 +174,11 @@ la_replay(LaBooks *books, LaRequest *request, bool raise)
 		elog(ERROR, "the answer to a known key is missing");
 	row = la_row(0);
 	differing = TextDatumGetCString(row.values[1]);
+#if LA_MUTANT != 206
 	if (differing[0] != '\0')
+#else
+	if (strcmp(differing, "idempotency_key") == 0)
+#endif
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("idempotency key was used for another request"),

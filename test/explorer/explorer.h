@@ -210,6 +210,7 @@ typedef struct World
 		int			merchant;
 	}			intents[MAX_INTENTS];
 	int			tick;
+	int			late_tick;		/* of the answers of those who have waited */
 	int			ntransactions;
 	int			nkeys;
 	int			nfacts;
@@ -229,6 +230,7 @@ extern int64_t now_micros(void);
 extern void violate(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void note(const char *format,...) __attribute__((format(printf, 1, 2)));
 extern void die(const char *format,...) __attribute__((format(printf, 1, 2)));
+extern uint64_t setting(const char *name, uint64_t otherwise);
 extern int	pick(int n);
 extern bool chance(int percent);
 
@@ -268,7 +270,7 @@ typedef struct Row
 	struct Row *hold;			/* of an entry and an increment */
 	const Fact *fact;			/* of a decision: its answer */
 	int			agent;
-	int64_t		at;
+	char		at[40];
 	int64_t		number;
 	int64_t		amount;
 	bool		approved;

@@ -72,8 +72,8 @@ is_superseded(const Fact *setting, const Fact *decision)
 	for (const Fact *fact = world.facts; fact < world.facts + world.nfacts; fact++)
 		if (fact->kind == SETTING && fact->object == setting->object && fact->fate == COMMITTED &&
 			!fact->unsure && fact->commit_done < decision->began &&
-			(fact->commit_done > setting->commit_done ||
-			 (fact->commit_done == setting->commit_done && fact > setting)))
+			(fact->commit_sent > setting->commit_done ||
+			 (fact->transaction == setting->transaction && fact > setting)))
 			return true;
 	return false;
 }

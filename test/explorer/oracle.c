@@ -61,7 +61,7 @@ same_instant(const Row *row, bool of_customer)
 {
 	int64_t		amount = 0;
 
-	for (const Row *next = row + 1; next < rows + nrows && next->at == row->at; next++)
+	for (const Row *next = row + 1; next < rows + nrows && strcmp(next->at, row->at) == 0; next++)
 		if (next->kind == 'd' && next->approved && (!of_customer || agent_of(next)->customer == agent_of(row)->customer))
 			amount += next->amount;
 	return amount;

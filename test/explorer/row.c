@@ -13,21 +13,19 @@
 Row			rows[MAX_ROWS];
 int			nrows;
 
-#define MICROS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
-
 /* In the order of time; of one instant in the order of the numbers.  Counters come last. */
 static const char *const query =
-"SELECT 'd', x.id, x.increment_of, x.agent_id::text, " MICROS("x.decided_at") ", x.sequence, x.amount, x.decision = 'approved',"
+"SELECT 'd', x.id, x.increment_of, x.agent_id::text, x.decided_at, x.sequence, x.amount, x.decision = 'approved',"
 " x.card_id::text, x.merchant, x.idempotency_key, x.agent_spent, x.counted_amount, coalesce(x.captured_amount, 0),"
 " coalesce(x.reversed_amount, 0), coalesce(x.refunded_amount, 0), 0::bigint, 0::bigint"
 " FROM ledger_agents.authorizations AS x WHERE x.organization_id = $1"
 " UNION ALL "
 "SELECT CASE e.kind WHEN 'capture' THEN 'c' WHEN 'reversal' THEN 'r' WHEN 'refund' THEN 'f' WHEN 'increment' THEN 'i' ELSE 'e' END,"
-" e.id, e.authorization_id, e.agent_id::text, " MICROS("e.created_at") ", e.number, e.amount, true,"
+" e.id, e.authorization_id, e.agent_id::text, e.created_at, e.number, e.amount, true,"
 " NULL, NULL, NULL, 0, 0, 0, 0, 0, e.added_amount, e.released_amount"
 " FROM ledger_agents.authorization_entries AS e WHERE e.organization_id = $1"
 " UNION ALL "
-"SELECT 'k', NULL, NULL, k.scope_id, 9000000000000000000, k.auth_count, k.total_spent, true,"
+"SELECT 'k', NULL, NULL, k.scope_id, 'infinity', k.auth_count, k.total_spent, true,"
 " NULL, k.scope::text, NULL, 0, 0, 0, 0, 0, 0, 0"
 " FROM ledger_agents.counters AS k WHERE k.organization_id = $1"
 " ORDER BY 5, 1 DESC, 6";
@@ -71,7 +69,7 @@ take_row(PGresult *result, int i)
 	row->kind = PQgetvalue(result, i, KIND)[0];
 	snprintf(row->id, ID_LENGTH, "%s", PQgetvalue(result, i, ID));
 	row->agent = agent_of(PQgetvalue(result, i, AGENT), false);
-	row->at = number_in(result, i, AT);
+	snprintf(row->at, sizeof(row->at), "%s", PQgetvalue(result, i, AT));
 	row->number = number_in(result, i, NUMBER);
 	row->total = row->amount = number_in(result, i, AMOUNT);
 	row->approved = PQgetvalue(result, i, APPROVED)[0] == 't';

@@ -13,8 +13,8 @@
 
 #include "explorer.h"
 
-/* Longest that anything may take that waits for nobody. */
-#define PATIENCE	20000000
+/* Seconds that anything may take at most that waits for nobody. */
+#define PATIENCE	20
 
 /* Deadlocks are looked for this soon; whoever begins to wait is given more before it counts as waiting. */
 #define DEADLOCK_MS	"1"
@@ -95,6 +95,25 @@ send_step(Session *session)
 	note("%d: %s", session->number + 1, step->shown);
 }
 
+/*
+ * Who waited goes on when whoever was sent something has answered, and not
+ * before; in which order, where there are several, nobody knows.
+ */
+static void
+count_tick(const Session *session)
+{
+	if (session->waits)
+	{
+		world.tick = world.late_tick;
+		return;
+	}
+	world.tick++;
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].busy && world.sessions[i].waits)
+			world.sessions[i].began = world.tick + 1;
+	world.late_tick = world.tick + 2;
+}
+
 /* False: it is not there yet. */
 static bool
 take_if_there(Session *session)
@@ -111,8 +130,9 @@ take_if_there(Session *session)
 		PQclear(last);
 		last = result;
 	}
-	session->busy = session->waits = false;
-	world.tick++;
+	session->busy = false;
+	count_tick(session);
+	session->waits = false;
 	take_answer(session, last);
 	PQclear(last);
 	return true;
@@ -128,9 +148,9 @@ count_busy(void)
 	return count;
 }
 
-/* Whether an answer came within so many milliseconds. */
+/* Whether an answer came within so many milliseconds, of one session or of any. */
 static bool
-take_answers(int timeout)
+take_answers(const Session *only, int timeout)
 {
 	struct pollfd fds[MAX_SESSIONS];
 	int			numbers[MAX_SESSIONS];
@@ -139,7 +159,7 @@ take_answers(int timeout)
 
 	for (int i = 0; i < world.nsessions; i++)
 	{
-		if (!world.sessions[i].busy)
+		if (!world.sessions[i].busy || (only != NULL && only->number != i))
 			continue;
 		numbers[count] = i;
 		fds[count].fd = PQsocket(world.sessions[i].conn);
@@ -162,9 +182,13 @@ session_of(int pid)
 	return NULL;
 }
 
-/* For each busy session the sessions that it waits for, as bits; false: one of them waits for no lock. */
+/*
+ * For each busy session the sessions that it waits for, as bits; false: one of
+ * them waits for no lock, or for one that nobody holds for long, as to make a
+ * file longer.
+ */
 static bool
-read_waiting(unsigned *waits_for)
+read_waiting(unsigned *waits_for, unsigned *waiting)
 {
 	static bool is_prepared = false;
 	char		pids[100];
@@ -173,10 +197,12 @@ read_waiting(unsigned *waits_for)
 	int			length = 0;
 	int			found;
 
+	*waiting = 0;
 	if (!is_prepared)
 		PQclear(PQprepare(control, "waiting",
 						  "SELECT l.pid, pg_catalog.pg_blocking_pids(l.pid) FROM pg_catalog.pg_lock_status() AS l"
-						  " WHERE NOT l.granted AND l.pid = ANY ($1::int[])", 0, NULL));
+						  " WHERE NOT l.granted AND l.pid = ANY ($1::int[])"
+						  " AND l.locktype IN ('advisory', 'transactionid', 'virtualxid', 'tuple')", 0, NULL));
 	is_prepared = true;
 	for (int i = 0; i < world.nsessions; i++)
 		if (world.sessions[i].busy)
@@ -189,15 +215,16 @@ read_waiting(unsigned *waits_for)
 	found = PQntuples(result);
 	for (int i = 0; i < found; i++)
 	{
-		Session    *waiting = session_of(atoi(PQgetvalue(result, i, 0)));
+		Session    *session = session_of(atoi(PQgetvalue(result, i, 0)));
 		char	   *next = PQgetvalue(result, i, 1) + 1;
 
+		*waiting |= 1u << session->number;
 		for (; *next != '\0' && *next != '}'; next += *next == ',')
 		{
 			Session    *other = session_of((int) strtol(next, &next, 10));
 
 			if (other != NULL)
-				waits_for[waiting->number] |= 1u << other->number;
+				waits_for[session->number] |= 1u << other->number;
 		}
 	}
 	PQclear(result);
@@ -231,19 +258,44 @@ awaits_end(void)
 	return false;
 }
 
-/* Whether somebody waits who did not wait when all came to rest before. */
-static bool
-is_news(void)
+/* Who was sent something and has neither answered nor been seen to wait, or NULL. */
+static Session *
+fresh_session(void)
 {
 	for (int i = 0; i < world.nsessions; i++)
 		if (world.sessions[i].busy && !world.sessions[i].waits)
+			return &world.sessions[i];
+	return NULL;
+}
+
+/* A switch that all who decide meet, and that waits for no sum of what was spent before. */
+static bool
+is_switch(const Step *step)
+{
+	return step->object >= 0 && step->object < CARD_STATUS && (step->object & ~31) != CUSTOMER_LIMIT &&
+		(step->object & ~31) != ORGANIZATION_LIMIT;
+}
+
+/* Somebody else has changed something, or is about to, and has not committed. */
+static bool
+is_change_open(const Session *but)
+{
+	for (int i = 0; i < world.nsessions; i++)
+	{
+		const Session *session = &world.sessions[i];
+
+		if (session != but && (session->changed || (session->busy && session->step.object >= 0 && session->step.object < INTENT)))
+			return true;
+	}
+	for (int i = 0; i < MAX_PREPARED; i++)
+		if (world.prepared[i].used && world.prepared[i].changed)
 			return true;
 	return false;
 }
 
 /* What is decided from now on is decided with all that is committed by now. */
 static void
-mark_waiting(const unsigned *waits_for)
+mark_waiting(void)
 {
 	for (int i = 0; i < world.nsessions; i++)
 	{
@@ -257,34 +309,47 @@ mark_waiting(const unsigned *waits_for)
 		session->began = world.tick;
 		if (session->step.verb == EVALUATE || session->step.verb == LOOK)
 			violate("%s waits for a lock", verb_name(session->step.verb));
-		(void) waits_for;
+		if (is_switch(&session->step) && !is_change_open(session))
+			violate("%s waits for transactions that have changed nothing", verb_name(session->step.verb));
 	}
 }
 
 void
 come_to_rest(void)
 {
+	int64_t		patience = (int64_t) setting("EXPLORER_PATIENCE", PATIENCE) * 1000000;
 	int64_t		last = now_micros();
 	int64_t		began = last;
+	bool		fresh_waits = false;
+	int			timeout = fresh_session() != NULL || awaits_end() ? 1 : 0;
 
 	while (count_busy() > 0 && world.violation[0] == '\0')
 	{
+		const Session *fresh = fresh_session();
 		unsigned	waits_for[MAX_SESSIONS];
+		unsigned	waiting;
 
-		if (take_answers(is_news() || awaits_end() ? 1 : 0))
+		if (take_answers(fresh_waits ? NULL : fresh, timeout))
 		{
 			last = now_micros();
+			timeout = 0;
 			continue;
 		}
-		if (now_micros() - began > PATIENCE)
+		timeout = 1;
+		if (now_micros() - began > patience)
 			violate("a session neither answers nor comes to rest");
-		if (awaits_end() || !read_waiting(waits_for) || is_deadlock(waits_for) ||
-			(is_news() && now_micros() - last < SETTLE))
+		if (awaits_end() || (fresh != NULL && now_micros() - last < SETTLE))
 			continue;
+		if (!read_waiting(waits_for, &waiting) || is_deadlock(waits_for))
+		{
+			fresh_waits = fresh != NULL && (waiting & (1u << fresh->number));
+			continue;
+		}
 		/* An answer that came while the locks were read tells of somebody who went on. */
-		if (take_answers(0))
+		fresh_waits = true;
+		if (take_answers(NULL, 0))
 			continue;
-		mark_waiting(waits_for);
+		mark_waiting();
 		return;
 	}
 }

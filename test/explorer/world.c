@@ -5,27 +5,63 @@
  * Small, so that all that happens collides.  Every limit is for all time or
  * rolls over more time than a schedule takes, so that no window ends meanwhile.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "explorer.h"
 
-static char script[8000];
-static size_t length;
+typedef enum Making
+{
+	ORGANIZATION, POLICY, CUSTOMER, WITHOUT_CARD, WITH_CARD, MAKINGS
+} Making;
 
-static void add(const char *format,...) __attribute__((format(printf, 1, 2)));
+#define REGISTER \
+	" FROM ledger_agents.register_agent($1, $2, spending_limit => $3, spending_limit_frequency => $4, window_mode => 'rolling'," \
+	" on_limit_exceeded => $5, default_require_approval => $6, default_auto_approve_below => $7," \
+	" default_policy_id => (SELECT p.id FROM ledger_agents.policies AS p WHERE p.organization_id = $8), organization_id => $8) AS r"
+
+static const char *const makings[MAKINGS] = {
+	[ORGANIZATION] = "SELECT o.id FROM ledger_agents.create_organization($1, spending_limit => $2, spending_limit_frequency => 'allTime',"
+	" transaction_events => $3) AS o",
+	[POLICY] = "SELECT p.id FROM ledger_agents.create_policy('p', '{\"limits\": {\"perAuth\": 60}}', $1) AS p",
+	[CUSTOMER] = "SELECT c.id FROM ledger_agents.update_customer($1, $2, $3) AS c",
+	[WITHOUT_CARD] = "SELECT r.id, r.token, r.token_id" REGISTER,
+	[WITH_CARD] = "SELECT r.id, r.token, r.token_id, (SELECT c.id FROM ledger_agents.create_card(r.id, type => $9, spending_limit => $10,"
+	" spending_limit_frequency => 'allTime', policy => $11, organization_id => $8) AS c)" REGISTER,
+};
+
+#define MAX_MAKING_PARAMS	11
+
+static const char *const making_names[MAKINGS] = {"organization", "policy", "customer", "agent", "agent with a card"};
+
+/* One after another, all in one round trip and one transaction. */
+static void
+make(Making making, int nparams, const char *const *params)
+{
+	char		shown[600] = "";
+	size_t		length = 0;
+
+	if (!PQsendQueryPrepared(control, making_names[making], nparams, params, NULL, NULL, 0))
+		die("the world cannot be made: %s", PQerrorMessage(control));
+	for (int i = 0; i < nparams && length < sizeof(shown); i++)
+		length += (size_t) snprintf(shown + length, sizeof(shown) - length, " %s", params[i] == NULL ? "-" : params[i]);
+	note("%s:%s", making_names[making], shown);
+}
 
 static void
-add(const char *format,...)
+prepare_makings(void)
 {
-	va_list		args;
+	static bool done = false;
 
-	va_start(args, format);
-	length += (size_t) vsnprintf(script + length, sizeof(script) - length, format, args);
-	va_end(args);
-	if (length >= sizeof(script))
-		die("the script of a world is too long");
+	for (int i = 0; i < MAKINGS && !done; i++)
+	{
+		PGresult   *result = PQprepare(control, making_names[i], makings[i], 0, NULL);
+
+		if (PQresultStatus(result) != PGRES_COMMAND_OK)
+			die("the world cannot be made: %s", PQerrorMessage(control));
+		PQclear(result);
+	}
+	done = true;
 }
 
 /* What stands before the first step. */
@@ -41,67 +77,62 @@ start_with(int object, int64_t value)
 	fact->began = fact->answered = fact->commit_sent = fact->commit_done = 0;
 }
 
+/* Null where there is none. */
 static const char *
-limit_text(int64_t limit)
+limit_text(int64_t limit, char *text, size_t size)
 {
-	static char text[2][24];
-	static int	turn = 0;
-
-	turn = !turn;
-	if (limit == NO_LIMIT)
-		return "NULL";
-	snprintf(text[turn], sizeof(text[turn]), "%lld", (long long) limit);
-	return text[turn];
+	snprintf(text, size, "%lld", (long long) limit);
+	return limit == NO_LIMIT ? NULL : text;
 }
 
 static void
 add_organization(void)
 {
 	int64_t		limit = chance(20) ? 100 + 50 * pick(2) : NO_LIMIT;
+	char		text[24];
+	const char *params[] = {world.organization, limit_text(limit, text, sizeof(text)), chance(10) ? "true" : "false"};
 
-	add("SELECT o.id FROM ledger_agents.create_organization('%s', spending_limit => %s, spending_limit_frequency => 'allTime',"
-		" transaction_events => %s) AS o;", world.organization, limit_text(limit), chance(10) ? "true" : "false");
+	make(ORGANIZATION, 3, params);
 	start_with(ORGANIZATION_LIMIT, limit);
 	start_with(ORGANIZATION_STATUS, RUNNING);
 }
 
 static void
-add_customers(void)
+add_customer(int i)
 {
-	for (int i = 0; i < world.ncustomers; i++)
-	{
-		int64_t		limit = chance(35) ? 80 + 20 * pick(3) : NO_LIMIT;
+	int64_t		limit = chance(35) ? 80 + 20 * pick(3) : NO_LIMIT;
+	char		id[8];
+	char		changes[200];
+	const char *params[] = {id, changes, world.organization};
 
-		start_with(CUSTOMER_LIMIT + i, limit);
-		start_with(CUSTOMER_STATUS + i, RUNNING);
-		if (limit != NO_LIMIT)
-			add("SELECT c.id FROM ledger_agents.update_customer('c%d', '{\"spending_limit\": %lld, \"spending_limit_frequency\": \"%s\","
-				" \"window_mode\": \"rolling\"}', '%s') AS c;", i, (long long) limit, chance(50) ? "allTime" : "perYear", world.organization);
-	}
+	start_with(CUSTOMER_LIMIT + i, limit);
+	start_with(CUSTOMER_STATUS + i, RUNNING);
+	if (limit == NO_LIMIT)
+		return;
+	snprintf(id, sizeof(id), "c%d", i);
+	snprintf(changes, sizeof(changes), "{\"spending_limit\": %lld, \"spending_limit_frequency\": \"%s\", \"window_mode\": \"rolling\"}",
+			 (long long) limit, chance(50) ? "allTime" : "perYear");
+	make(CUSTOMER, 3, params);
 }
 
 static void
 add_policy(void)
 {
+	const char *params[] = {world.organization};
+
 	start_with(POLICY_AMOUNT, 60);
 	if (world.has_policy)
-		add("SELECT p.id FROM ledger_agents.create_policy('p', '{\"limits\": {\"perAuth\": 60}}', '%s') AS p;", world.organization);
+		make(POLICY, 1, params);
 }
 
-/* As a column behind that of the agent r. */
 static void
-add_card(Agent *agent)
+describe_card(Agent *agent)
 {
-	bool		limited = chance(30);
-
 	agent->single = chance(30);
 	agent->locks_merchant = !agent->single && chance(50);
-	agent->card_limit = limited ? 60 + 20 * pick(2) : NO_LIMIT;
+	agent->card_limit = chance(30) ? 60 + 20 * pick(2) : NO_LIMIT;
 	world.has_single = world.has_single || agent->single;
 	strcpy(agent->card, "?");
-	add(", (SELECT c.id FROM ledger_agents.create_card(r.id, type => '%s', spending_limit => %s, spending_limit_frequency => 'allTime',"
-		" policy => %s, organization_id => '%s') AS c)", agent->single ? "single" : "multi", limit_text(agent->card_limit),
-		agent->locks_merchant ? "'{\"lockToFirstMerchant\": true}'" : "NULL", world.organization);
 }
 
 static const char *
@@ -111,6 +142,42 @@ pick_frequency(Agent *agent)
 
 	agent->per_transaction = chance(4);
 	return agent->per_transaction ? "perTransaction" : frequencies[pick(6)];
+}
+
+static void
+start_agent(int i, int64_t limit)
+{
+	start_with(AGENT_LIMIT + i, limit);
+	start_with(AGENT_STATUS + i, RUNNING);
+	start_with(AGENT_POLICY + i, world.has_policy);
+	start_with(TOKEN + i, RUNNING);
+	start_with(CARD_STATUS + i, RUNNING);
+	start_with(CARD_REQUIRED + i, world.agents[i].card[0] != '\0');
+}
+
+static void
+register_agent(int i, int64_t limit)
+{
+	Agent	   *agent = &world.agents[i];
+	char		id[8];
+	char		customer[8];
+	char		text[24];
+	char		card_text[24];
+	char		below[8];
+	const char *params[MAX_MAKING_PARAMS] = {
+		id, customer, limit_text(limit, text, sizeof(text)), pick_frequency(agent), agent->action,
+		agent->requires_approval ? "true" : NULL, agent->requires_approval ? below : NULL, world.organization,
+		agent->single ? "single" : "multi", limit_text(agent->card_limit, card_text, sizeof(card_text)),
+		agent->locks_merchant ? "{\"lockToFirstMerchant\": true}" : NULL
+	};
+
+	snprintf(id, sizeof(id), "a%d", i);
+	snprintf(customer, sizeof(customer), "c%d", agent->customer);
+	snprintf(below, sizeof(below), "%d", APPROVE_FROM);
+	if (agent->card[0] != '\0')
+		make(WITH_CARD, MAX_MAKING_PARAMS, params);
+	else
+		make(WITHOUT_CARD, MAX_MAKING_PARAMS - 3, params);
 }
 
 static void
@@ -124,24 +191,11 @@ add_agent(int i, bool with_cards)
 	agent->requires_approval = world.has_approval && chance(70);
 	agent->card_limit = NO_LIMIT;
 	snprintf(agent->action, sizeof(agent->action), "%s", chance(25) ? actions[pick(5)] : "decline");
-	add("SELECT r.id, r.token, r.token_id");
 	if (with_cards && chance(75))
-		add_card(agent);
+		describe_card(agent);
 	agent->may_get_card = agent->card[0] == '\0' && chance(10);
-	add(" FROM ledger_agents.register_agent('a%d', 'c%d', spending_limit => %s, spending_limit_frequency => '%s',"
-		" window_mode => 'rolling', on_limit_exceeded => '%s', organization_id => '%s'", i, agent->customer, limit_text(limit),
-		pick_frequency(agent), agent->action, world.organization);
-	if (agent->requires_approval)
-		add(", default_require_approval => true, default_auto_approve_below => %d", APPROVE_FROM);
-	if (world.has_policy)
-		add(", default_policy_id => (SELECT p.id FROM ledger_agents.policies AS p WHERE p.organization_id = '%s')", world.organization);
-	add(") AS r;");
-	start_with(AGENT_LIMIT + i, limit);
-	start_with(AGENT_STATUS + i, RUNNING);
-	start_with(AGENT_POLICY + i, world.has_policy);
-	start_with(TOKEN + i, RUNNING);
-	start_with(CARD_STATUS + i, RUNNING);
-	start_with(CARD_REQUIRED + i, agent->card[0] != '\0');
+	register_agent(i, limit);
+	start_agent(i, limit);
 }
 
 static void
@@ -154,24 +208,33 @@ take_agent(Agent *agent, PGresult *result)
 		snprintf(agent->card, ID_LENGTH, "%s", PQgetvalue(result, 0, 3));
 }
 
+/* The answers, in the order of the requests; a null ends each, a sync all. */
 static void
-run_script(void)
+take_world(void)
 {
-	PGresult   *result;
 	int			agent = 0;
 
-	if (!PQsendQuery(control, script))
+	if (!PQpipelineSync(control))
 		die("the world cannot be made: %s", PQerrorMessage(control));
-	while ((result = PQgetResult(control)) != NULL)
+	for (;;)
 	{
-		if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		PGresult   *result = PQgetResult(control);
+		ExecStatusType status = PQresultStatus(result);
+
+		if (result == NULL)
+			continue;
+		if (status != PGRES_TUPLES_OK && status != PGRES_PIPELINE_SYNC)
 			die("the world cannot be made: %s", PQerrorMessage(control));
 		if (PQnfields(result) > 1)
 			take_agent(&world.agents[agent++], result);
-		else if (strlen(PQgetvalue(result, 0, 0)) == 36)
+		else if (status == PGRES_TUPLES_OK && strlen(PQgetvalue(result, 0, 0)) == 36)
 			snprintf(world.policy, ID_LENGTH, "%s", PQgetvalue(result, 0, 0));
 		PQclear(result);
+		if (status == PGRES_PIPELINE_SYNC)
+			break;
 	}
+	if (!PQexitPipelineMode(control))
+		die("the world cannot be left: %s", PQerrorMessage(control));
 }
 
 void
@@ -179,7 +242,6 @@ make_world(void)
 {
 	bool		with_cards = chance(35);
 
-	length = 0;
 	snprintf(world.organization, sizeof(world.organization), "explorer-%llu", (unsigned long long) world.seed);
 	world.nsessions = 2 + pick(MAX_SESSIONS - 1);
 	world.nagents = 1 + pick(MAX_AGENTS);
@@ -187,12 +249,14 @@ make_world(void)
 	world.has_policy = chance(20);
 	world.has_approval = chance(20);
 	world.prepares = chance(25);
+	prepare_makings();
+	if (!PQenterPipelineMode(control))
+		die("the world cannot be made: %s", PQerrorMessage(control));
 	add_organization();
 	add_policy();
-	add_customers();
+	for (int i = 0; i < world.ncustomers; i++)
+		add_customer(i);
 	for (int i = 0; i < world.nagents; i++)
 		add_agent(i, with_cards);
-	run_script();
-	for (char *line = strtok(script, ";"); line != NULL; line = strtok(NULL, ";"))
-		note("%s", line);
+	take_world();
 }
