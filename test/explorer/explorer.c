@@ -309,7 +309,7 @@ play_all(uint64_t first, uint64_t count, int test)
 static void
 play_connected(uint64_t first, uint64_t count, int test)
 {
-	control = open_connection();
+	control = open_connection(0);
 	for (int i = 0; i < MAX_SESSIONS; i++)
 	{
 		world.sessions[i].number = i;

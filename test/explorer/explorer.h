@@ -235,7 +235,7 @@ extern int	pick(int n);
 extern bool chance(int percent);
 
 /* session.c: connections, and who waits. */
-extern PGconn *open_connection(void);
+extern PGconn *open_connection(int number);
 extern void connect_session(Session *session);
 extern void send_step(Session *session);
 extern void come_to_rest(void);

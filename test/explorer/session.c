@@ -16,9 +16,8 @@
 /* Seconds that anything may take at most that waits for nobody. */
 #define PATIENCE	20
 
-/* Deadlocks are looked for this soon; whoever begins to wait is given more before it counts as waiting. */
-#define DEADLOCK_MS	"1"
-#define SETTLE		2500
+/* Milliseconds after which each session looks for deadlocks: so far apart that the first one finds them. */
+static const int deadlock_timeouts[MAX_SESSIONS] = {1, 5, 20, 50};
 
 /* What the server says of a session that was terminated. */
 static void
@@ -29,14 +28,16 @@ ignore_notice(void *arg, const char *message)
 }
 
 PGconn *
-open_connection(void)
+open_connection(int number)
 {
+	char		options[200];
 	static const char *const names[] = {"application_name", "options", NULL};
-	static const char *const values[] = {"explorer",
-		"-c synchronous_commit=off -c ledger_agents.durable_approvals=off"
-		" -c deadlock_timeout=" DEADLOCK_MS, NULL};
-	PGconn	   *conn = PQconnectdbParams(names, values, 0);
+	const char *const values[] = {"explorer", options, NULL};
+	PGconn	   *conn;
 
+	snprintf(options, sizeof(options), "-c synchronous_commit=off -c ledger_agents.durable_approvals=off -c deadlock_timeout=%d",
+			 deadlock_timeouts[number]);
+	conn = PQconnectdbParams(names, values, 0);
 	if (PQstatus(conn) != CONNECTION_OK)
 		die("no connection: %s", PQerrorMessage(conn));
 	PQsetNoticeProcessor(conn, ignore_notice, NULL);
@@ -54,7 +55,7 @@ connect_session(Session *session)
 	memset(session, 0, sizeof(Session));
 	session->number = number;
 	session->token = -1;
-	session->conn = open_connection();
+	session->conn = open_connection(number);
 	session->pid = PQbackendPID(session->conn);
 }
 
@@ -318,8 +319,7 @@ void
 come_to_rest(void)
 {
 	int64_t		patience = (int64_t) setting("EXPLORER_PATIENCE", PATIENCE) * 1000000;
-	int64_t		last = now_micros();
-	int64_t		began = last;
+	int64_t		began = now_micros();
 	bool		fresh_waits = false;
 	int			timeout = fresh_session() != NULL || awaits_end() ? 1 : 0;
 
@@ -331,14 +331,13 @@ come_to_rest(void)
 
 		if (take_answers(fresh_waits ? NULL : fresh, timeout))
 		{
-			last = now_micros();
 			timeout = 0;
 			continue;
 		}
 		timeout = 1;
 		if (now_micros() - began > patience)
 			violate("a session neither answers nor comes to rest");
-		if (awaits_end() || (fresh != NULL && now_micros() - last < SETTLE))
+		if (awaits_end())
 			continue;
 		if (!read_waiting(waits_for, &waiting) || is_deadlock(waits_for))
 		{
