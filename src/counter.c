@@ -206,10 +206,19 @@ la_counter_roll(LaCounter *counter, TimestampTz at, const char *zone)
 		LaWindow   *window = &counter->windows[i];
 		TimestampTz ended = window->end;
 
+#if LA_MUTANT != 230
 		if (at < ended)
 			continue;
+#else
+		if (at <= ended)
+			continue;
+#endif
 		if (tz == NULL)
+#if LA_MUTANT != 234
 			tz = la_zone(zone, "timezone");
+#else
+			tz = la_zone("UTC", "timezone");
+#endif
 		*window = la_calendar_window(at, tz, la_calendar_frequencies[i]);
 		window->start = Max(window->start, ended);
 		counter->spent[i] = 0;

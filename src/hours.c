@@ -31,7 +31,9 @@ la_is_active(const LaHours *hours, TimestampTz at)
 	{
 		if (tm.tm_hour >= hours->end)
 			return false;
+#if LA_MUTANT != 239
 		day = (day + 6) % 7;
+#endif
 	}
 	return hours->days == 0 || (hours->days & (1 << day)) != 0;
 }

@@ -64,6 +64,10 @@ la_see_increment(LaFacts *facts, const LaRequest *request)
 
 		if (limit->currency == NULL)
 			limit->set = false; /* it is no authorization more */
+#if LA_MUTANT == 231
+		else if (limit->scope == LA_CUSTOMER)
+			limit->set = false;
+#endif
 		else if (is_per_request(limit))
 			limit->spent = request->held;
 	}
@@ -99,8 +103,10 @@ fail(LaVerdict *verdict, LaReason reason)
 {
 	int			place = verdict->nreasons;
 
+#if LA_MUTANT != 235
 	while (place > 0 && verdict->reasons[place - 1] > reason)
 		place--;
+#endif
 	if (place > 0 && verdict->reasons[place - 1] == reason)
 		return;
 	memmove(&verdict->reasons[place + 1], &verdict->reasons[place],
@@ -182,10 +188,11 @@ is_exceeded(const LaLimit *limit, int64 amount)
 
 	if (limit->currency == NULL)
 		amount = 1;
+#if LA_MUTANT != 203 && LA_MUTANT != 232
 	return limit->set &&
-#if LA_MUTANT != 203
 		(pg_add_s64_overflow(limit->spent, amount, &after) || after > limit->limit);
 #else
+	return limit->set &&
 		(pg_add_s64_overflow(limit->spent, amount, &after) || after >= limit->limit);
 #endif
 }

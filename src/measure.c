@@ -50,7 +50,11 @@ param_id_after(LaParams *params, TimestampTz at)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 
+#if LA_MUTANT != 237
 	la_first_id(id, at + 1);
+#else
+	la_first_id(id, at);
+#endif
 	la_param_uuid(params, id);
 }
 
@@ -134,7 +138,9 @@ has_expired(const LaBooks *books, int scope, TimestampTz at)
 {
 	const LaCounter *counter = &books->counters[scope];
 
-#if LA_MUTANT != 85
+#if LA_MUTANT == 236
+	return counter->expires && counter->next_expiry < at;
+#elif LA_MUTANT != 85
 	return counter->expires && counter->next_expiry <= at;
 #else
 	return false;

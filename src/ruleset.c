@@ -141,7 +141,11 @@ la_parse_rules(Jsonb *inline_rules, Jsonb *template)
 	initStringInfo(&texts);
 	for (int id = 0; id < LA_RULES; id++)
 	{
+#if LA_MUTANT != 238
 		JsonbValue *value = id == LA_RULE_LIMITS ? NULL : find(inline_rules, id);
+#else
+		JsonbValue *value = NULL;
+#endif
 		LaRuleSetting *setting = &settings[id];
 
 		if (value == NULL && id != LA_RULE_LIMITS)
@@ -149,6 +153,10 @@ la_parse_rules(Jsonb *inline_rules, Jsonb *template)
 			value = find(template, id);
 			setting->from_template = value != NULL;
 		}
+#if LA_MUTANT == 238
+		if (value == NULL && id != LA_RULE_LIMITS)
+			value = find(inline_rules, id);
+#endif
 		if (value == NULL)
 			continue;
 		any = setting->set = true;

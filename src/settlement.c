@@ -246,6 +246,10 @@ count(LaBooks *books, LaHold *hold, LaEntry *entry)
 				continue;
 #endif
 			la_counter_release(&books->counters[i], part->released, part->decided_at);
+#if LA_MUTANT == 233
+			if (entry->verb == LA_CAPTURE && entry->final)
+				la_counter_release(&books->counters[i], part->released, part->decided_at);
+#endif
 			la_counter_add_at(&books->counters[i], part->added, part->decided_at);
 		}
 		entry->added = la_add(entry->added, part->added);

@@ -12,12 +12,34 @@ VERBS = {"capture": "capture", "reverse": "reverse", "refund": "refund"}
 KINDS = {"capture": "capture", "reversal": "reverse", "refund": "refund"}
 
 
+# How many orders are tried of operations that happened at one instant.
+TRIES = 2000
+
+
 def replay(history):
     """(number of operations, description of the first difference or None, number of the operation there)"""
+    if history.log:
+        return attempt(history, iter_log(history))
+    groups = stored_groups(history)
+    order = Order()
+    best = None
+    for _ in range(TRIES):
+        order.begin()
+        outcome = attempt(history, order.through(groups))
+        if outcome[1] is None:
+            return outcome
+        if best is None or outcome[0] > best[0]:
+            best = outcome
+        if not order.next():
+            break
+    return best
+
+
+def attempt(history, operations):
     run = Run(history)
     operation = None
     try:
-        for operation in operations_of(history):
+        for operation in operations(run) if callable(operations) else operations:
             run.at = operation.operation
             run.take(operation)
             run.done += 1
@@ -27,6 +49,48 @@ def replay(history):
         where = "at the end" if operation is None else "operation %s, %s %s at %s" % (operation.operation, operation.verb, operation.answer or operation.object or "", operation.at)
         return run.done, "%s: %s%s" % (where, difference, told(run, operation)), run.at
     return run.done, None, None
+
+
+class Order:
+    """Which of several operations of one instant came first: where nobody has stored it, each that could have been is tried."""
+
+    def __init__(self):
+        self.chosen = []
+        self.open = []
+
+    def begin(self):
+        self.depth = 0
+
+    def next(self):
+        """The next order, in which the last choice is another one; false when there is none."""
+        while self.chosen and self.chosen[-1] + 1 >= self.open[-1]:
+            self.chosen.pop()
+            self.open.pop()
+        if not self.chosen:
+            return False
+        self.chosen[-1] += 1
+        return True
+
+    def choose(self, number):
+        if self.depth == len(self.chosen):
+            self.chosen.append(0)
+            self.open.append(number)
+        self.depth += 1
+        return self.chosen[self.depth - 1]
+
+    def through(self, groups):
+        def operations(run):
+            for lines in groups:
+                lines = [list(line) for line in lines]
+                while len(lines) > 1:
+                    heads = [line for line in lines if run.could_be_next(line[0])] or lines[:1]
+                    line = heads[self.choose(len(heads))] if len(heads) > 1 else heads[0]
+                    yield line.pop(0)
+                    lines = [line for line in lines if line]
+                for line in lines:
+                    yield from line
+
+        return operations
 
 
 def told(run, operation):
@@ -44,35 +108,33 @@ def told(run, operation):
     return "\n\trequest: %s\n\trules: %s %s %s" % (", ".join(asked), rules.behaviour, lists, amounts)
 
 
-def operations_of(history):
-    """The generator's log; without one, what is stored, by its instants."""
-    if history.log:
-        return sorted(history.log, key=lambda row: (row.operation, row.part))
-    return stored_operations(history)
+def iter_log(history):
+    return sorted(history.log, key=lambda row: (row.operation, row.part))
 
 
-def stored_operations(history):
-    found = []
+def stored_groups(history):
+    """What is stored, by its instants. Of each instant the lines of which the order is known: of an agent's decisions, of its entries, and so on."""
+    found = {}
 
-    def add(at, rank, number, verb, object=None, answer=None, **more):
+    def add(at, line, number, verb, object=None, answer=None, **more):
         row = dict(operation="-", part=0, at=at, verb=verb, object=object, amount=None, final=None, force=None, answer=answer, replayed=False, told=None, figures=None, labels=None, request=None, error=None, key=None)
         row.update(more)
-        found.append(((at, rank, number), SimpleNamespace(**row)))
+        found.setdefault(at, {}).setdefault(line, []).append((number, SimpleNamespace(**row)))
 
     for instant in {row.created_at for row in history.changes}:
-        add(instant, 0, 0, "configure")
+        add(instant, "0", 0, "configure")
     for row in history.intent_rows:
         if not row.parked:
-            add(row.created_at, 1, 0, "intent", row.agent_id, row.id)
+            add(row.created_at, "1 " + row.id, 0, "intent", row.agent_id, row.id)
     for row in history.attestations:
-        add(row.created_at, 1, 1, "attest", row.agent_id)
+        add(row.created_at, "2", 0, "attest", row.agent_id)
     for row in history.authorizations:
-        add(row.decided_at, 2, row.sequence, "increment" if row.increment_of else "record" if row.recorded else "authorize", row.increment_of or row.agent_id, row.id, amount=row.amount, key=row.idempotency_key)
+        verb = "increment" if row.increment_of else "record" if row.recorded else "authorize"
+        add(row.decided_at, "3 " + row.agent_id, row.sequence, verb, row.increment_of or row.agent_id, row.id, amount=row.amount, key=row.idempotency_key)
     for row in history.entries:
         if row.kind in KINDS and not (row.kind == "capture" and history.decisions[row.authorization_id].recorded):
-            add(row.created_at, 3, row.number, KINDS[row.kind], row.authorization_id, row.authorization_id, amount=row.requested_amount, final=row.final, force=row.forced, key=row.idempotency_key)
-    found.sort(key=lambda item: item[0])
-    return [row for key, row in found]
+            add(row.created_at, "4 " + row.agent_id, row.number, KINDS[row.kind], row.authorization_id, row.authorization_id, amount=row.requested_amount, final=row.final, force=row.forced, key=row.idempotency_key)
+    return [[[row for number, row in sorted(line, key=lambda item: item[0])] for name, line in sorted(lines.items())] for at, lines in sorted(found.items())]
 
 
 class Run:
@@ -104,6 +166,20 @@ class Run:
             self.verb(row)
         else:
             getattr(self, row.verb)(row)
+
+    def could_be_next(self, row):
+        """Whether a decision would come out as it is stored; of anything else that is not known before."""
+        if row.verb != "authorize":
+            return True
+        o = self.organization
+        stored = self.history.decisions[row.answer]
+        g = o.agents.get(stored.agent_id)
+        if g is None or stored.card_id and stored.card_id not in o.cards or stored.intent_id and stored.intent_id not in o.intents:
+            return False
+        o.advance(row.at)
+        request = Request(stored.amount, stored.currency, stored.merchant, words(stored.merchant), stored.mcc, stored.country, stored.card_id, stored.intent_id)
+        verdict = judge(o, g, o.cards.get(stored.card_id), request, row.at)
+        return (stored.reasons, stored.remaining) == (verdict.reasons or None, verdict.remaining) and (stored.max_approvable == verdict.most or verdict.most is not None and verdict.most > MOST // 2)
 
     def expiries(self, until):
         """What somebody has written down of holds that are over: a verb, a decision, a sweep."""
