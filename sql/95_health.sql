@@ -232,7 +232,10 @@ BEGIN ATOMIC
 	   OR (r.kind = 'table' AND r.privilege <> 'SELECT')
 	   OR (r.kind = 'schema' AND r.privilege <> 'USAGE')
 	   OR (r.kind = 'function' AND NOT EXISTS (SELECT FROM given g WHERE g.grantee = r.grantee AND g.function = r.oid))
-	   OR NOT EXISTS (SELECT FROM levels l WHERE l.grantee = r.grantee)
+	   OR (r.kind = 'view' AND r.privilege <> 'SELECT' AND r.name LIKE 'ledger\_agents.%')
+	   OR NOT EXISTS (SELECT FROM levels l WHERE l.grantee = r.grantee
+					  AND (r.kind IN ('schema', 'function') OR l.level = 'operator'
+						   OR l.level = CASE WHEN r.name LIKE 'ledger\_agents\_api.%' THEN 'api' ELSE 'auditor' END::ledger_agents.access_level))
 	   OR (r.kind IN ('table', 'column') AND r.privilege = 'SELECT'
 		   AND (r.name LIKE '%.secret_hash' OR r.name IN ('ledger_agents.agent_tokens', 'ledger_agents.organization_keys')))
 	UNION ALL

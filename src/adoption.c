@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -61,6 +62,7 @@ static Datum add_row(const char *principal, const char *reason, bool here, Times
 static Standing remembered = UNKNOWN;
 static bool unheard = false;	/* of no change since that was last read */
 static Oid	watched_index = InvalidOid;
+static Oid	counters = InvalidOid;	/* the table, as long as that is known */
 
 /*
  * ledger_agents.adopt(reason text) returns ledger_agents.adoptions
@@ -199,7 +201,10 @@ standing(void)
 	found = read_standing(&since);
 	SPI_finish();
 	if (unheard && found != UNUSED)
+	{
 		remembered = found;
+		counters = get_relname_relid("counters", get_namespace_oid("ledger_agents", false));
+	}
 	return found;
 }
 
@@ -211,6 +216,7 @@ la_forget_adoption(Oid relation)
 		return;
 	remembered = UNKNOWN;
 	unheard = false;
+	counters = InvalidOid;
 #endif
 }
 
@@ -224,19 +230,28 @@ what_is_known(Standing found)
 	return "It is a copy of the database that may, or rows of that one arrive here.";
 }
 
+/*
+ * Before it is asked who may spend: disown() waits for this lock, or this one
+ * for disown().  The decision needs it anyway.
+ */
+static void
+lock_counters(void)
+{
+#if LA_MUTANT != 241
+	if (OidIsValid(counters))
+		LockRelationOid(counters, RowExclusiveLock);
+	else
+		la_close_table(la_open_table("counters", RowExclusiveLock));
+#endif
+}
+
 void
 la_require_adopted(void)
 {
 #if LA_MUTANT != 240
 	Standing	found;
 
-	/*
-	 * Before it looks: disown() waits for this lock, or this one for
-	 * disown().
-	 */
-#if LA_MUTANT != 241
-	la_close_table(la_open_table("counters", RowExclusiveLock));
-#endif
+	lock_counters();
 	found = standing();
 	if (found != HERE && found != UNUSED)
 		ereport(ERROR,

@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 CREATE ROLE health_operator;
 CREATE ROLE health_auditor;
 CREATE ROLE health_api;
+CREATE ROLE health_both;
 CREATE ROLE health_other;
 SELECT no_plan();
 
@@ -14,7 +15,7 @@ SELECT is_empty('SELECT * FROM ledger_agents.health_check() h WHERE h.object <> 
 SELECT ledger_agents.grant_access('health_operator', 'operator'), ledger_agents.grant_access('health_auditor', 'auditor'),
        ledger_agents.grant_access('health_api', 'api') \g /dev/null
 SELECT is_empty('SELECT * FROM ledger_agents.health_check() h WHERE h.object <> ''fsync''', 'levels are no finding');
-SELECT ledger_agents.grant_access('health_api', 'auditor') \g /dev/null
+SELECT ledger_agents.grant_access('health_both', 'auditor'), ledger_agents.grant_access('health_both', 'api') \g /dev/null
 SELECT is_empty('SELECT * FROM ledger_agents.health_check() h WHERE h.object <> ''fsync''', 'nor are two of one role');
 SELECT (ledger_agents.authorize((ledger_agents.register_agent('a', 'c')).id, 5)).decision \g /dev/null
 SELECT is_empty('SELECT * FROM ledger_agents.health_check() h WHERE h.object <> ''fsync''', 'nor is use');
@@ -98,6 +99,9 @@ INSERT INTO breaches (breach, want) VALUES
   ('GRANT SELECT ON ledger_agents.agent_tokens TO health_operator', 'right_given warning table ledger_agents.agent_tokens'),
   ('GRANT SELECT (secret_hash) ON ledger_agents.agent_tokens TO health_auditor', 'right_given warning column ledger_agents.agent_tokens.secret_hash'),
   ('GRANT SELECT ON ledger_agents.agents TO health_other', 'right_given warning table ledger_agents.agents'),
+  ('GRANT SELECT ON ledger_agents.agents TO health_api', 'right_given warning table ledger_agents.agents'),
+  ('GRANT SELECT ON ledger_agents_api.agents TO health_auditor', 'right_given warning view ledger_agents_api.agents'),
+  ('GRANT UPDATE ON ledger_agents.statistics TO health_operator', 'right_given warning view ledger_agents.statistics'),
   ('GRANT SELECT ON ledger_agents.agents TO health_auditor WITH GRANT OPTION', 'right_given critical table ledger_agents.agents'),
   ('GRANT CREATE ON SCHEMA ledger_agents TO health_operator', 'right_given warning schema ledger_agents'),
   ('GRANT EXECUTE ON FUNCTION ledger_agents.adopt TO health_api', 'right_given critical function ledger_agents.adopt(text)'),
@@ -130,8 +134,8 @@ SELECT is(without_fsync(told(breach)), want, breach) FROM breaches ORDER BY numb
 SELECT is(told('SELECT 1'), 'setting critical fsync', 'and all of it is as before');
 
 -- Who may ask.
-SELECT is((SELECT string_agg(r, ' ' ORDER BY r) FROM unnest(ARRAY['health_operator', 'health_auditor', 'health_api', 'health_other']) r
-           WHERE has_function_privilege(r, 'ledger_agents.health_check()', 'EXECUTE')), 'health_api health_auditor health_operator', 'operators and auditors ask');
+SELECT is((SELECT string_agg(r, ' ' ORDER BY r) FROM unnest(ARRAY['health_operator', 'health_auditor', 'health_api', 'health_both', 'health_other']) r
+           WHERE has_function_privilege(r, 'ledger_agents.health_check()', 'EXECUTE')), 'health_auditor health_both health_operator', 'operators and auditors ask');
 SET ROLE health_auditor;
 SELECT string_agg(h.finding || ' ' || h.object, ', ') AS auditor FROM ledger_agents.health_check() h \gset
 SET ROLE health_operator;
@@ -141,5 +145,5 @@ SELECT is(:'auditor'::text, 'setting fsync', 'an auditor is told the same');
 SELECT is(:'operator'::text, 'setting fsync', 'and an operator');
 
 SELECT * FROM finish();
-DROP OWNED BY health_operator, health_auditor, health_api, health_other;
-DROP ROLE health_operator, health_auditor, health_api, health_other;
+DROP OWNED BY health_operator, health_auditor, health_api, health_both, health_other;
+DROP ROLE health_operator, health_auditor, health_api, health_both, health_other;

@@ -79,7 +79,7 @@ BEGIN
 	FOR of_table IN
 		SELECT c.oid::regclass AS name, CASE c.relname WHEN 'organizations' THEN 'id' ELSE 'organization_id' END AS key
 		FROM pg_class c WHERE c.relnamespace = 'ledger_agents'::regnamespace AND c.relkind = 'r'
-		  AND c.relname NOT IN ('agent_token_uses', 'organization_key_uses') ORDER BY c.relname
+		  AND c.relname NOT IN ('agent_token_uses', 'organization_key_uses', 'adoptions') ORDER BY c.relname
 	LOOP
 		EXECUTE format('SELECT count(*) || md5(coalesce(string_agg(md5(t::text), %L ORDER BY t::text), %L)) FROM %s AS t WHERE t.%I = %L', '', '',
 					   of_table.name, of_table.key, organization) INTO part;
