@@ -38,8 +38,8 @@ DECLARE
 BEGIN
   BEGIN
     EXECUTE breach;
-    SELECT string_agg(concat_ws(' ', h.finding, h.severity, h.object), ', ' ORDER BY h.finding, h.object) INTO line
-    FROM ledger_agents.health_check() h;
+    SELECT string_agg(t.line, ', ' ORDER BY t.line COLLATE "C") INTO line
+    FROM (SELECT DISTINCT concat_ws(' ', h.finding, h.severity, h.object) AS line FROM ledger_agents.health_check() h) t;
     RAISE EXCEPTION USING errcode = 'XX999';
   EXCEPTION WHEN SQLSTATE 'XX999' THEN
     RETURN coalesce(line, 'nothing');
@@ -82,7 +82,7 @@ INSERT INTO breaches (breach, want) VALUES
   ('ALTER FUNCTION ledger_agents.sweep OWNER TO health_other', 'changed critical function ledger_agents.sweep(integer,text)'),
   ('CREATE OR REPLACE FUNCTION ledger_agents.keep_money() RETURNS event_trigger LANGUAGE plpgsql AS ''BEGIN END''', 'changed critical function ledger_agents.keep_money()'),
   ('CREATE OR REPLACE FUNCTION ledger_agents.act_as_operator() RETURNS void LANGUAGE sql IMMUTABLE PARALLEL SAFE BEGIN ATOMIC SELECT FROM ledger_agents.agents; END', 'changed critical function ledger_agents.act_as_operator()'),
-  ('CREATE FUNCTION ledger_agents.sweep() RETURNS integer LANGUAGE sql RETURN 1', 'added critical function ledger_agents.sweep(), right_missing warning function ledger_agents.sweep(), right_missing warning function ledger_agents.sweep()'),
+  ('CREATE FUNCTION ledger_agents.sweep() RETURNS integer LANGUAGE sql RETURN 1', 'added critical function ledger_agents.sweep(), right_missing warning function ledger_agents.sweep()'),
   ('CREATE OR REPLACE VIEW ledger_agents.counter_audit AS SELECT * FROM (TABLE ledger_agents.counter_audit LIMIT 0) v', 'changed critical view ledger_agents.counter_audit'),
   ('ALTER VIEW ledger_agents_api.agents RESET (security_barrier)', 'changed critical view ledger_agents_api.agents'),
   ('ALTER TYPE ledger_agents.card_type ADD VALUE ''triple''', 'changed critical enum ledger_agents.card_type'),
