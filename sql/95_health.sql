@@ -75,7 +75,9 @@ BEGIN ATOMIC
 				 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.deptype = 'n'
 				 CROSS JOIN LATERAL (SELECT f.identity COLLATE "C" AS identity
 									 FROM pg_catalog.pg_identify_object(d.refclassid, d.refobjid, d.refobjsubid) f) i
-				 WHERE r.relkind = 'v' AND w.ev_class = r.oid AND w.rulename = '_RETURN')),
+				 WHERE r.relkind = 'v' AND w.ev_class = r.oid AND w.rulename = '_RETURN'
+				   /* Servers before 16 have the view refer to itself. */
+				   AND NOT (d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = r.oid))),
 			   r.relowner, CASE WHEN r.relkind <> 'c' THEN coalesce(r.relacl, pg_catalog.acldefault('r', r.relowner)) END,
 			   CASE r.relkind WHEN 'c' THEN pg_catalog.obj_description(r.reltype, 'pg_type') ELSE pg_catalog.obj_description(r.oid, 'pg_class') END
 		FROM relations r JOIN kinds k ON k.relkind = r.relkind::text

@@ -140,7 +140,11 @@ static Datum
 add_row(const char *principal, const char *reason, bool here, TimestampTz since)
 {
 	LaParams	params = {0};
+#if LA_MUTANT != 246
 	TimestampTz now = Max(la_now(), since + 1);
+#else
+	TimestampTz now = la_now();
+#endif
 	pg_uuid_t	id;
 	Datum		answer;
 
@@ -164,13 +168,22 @@ read_standing(TimestampTz *since)
 	LaRow		row;
 
 	if (la_run(LA_Q_ADOPTION_LAST, &params, LA_LATEST) == 0)
+#if LA_MUTANT != 244
 		return la_run(LA_Q_ORGANIZATION_ANY, &params, LA_LATEST) > 0 ? UNSAID : UNUSED;
+#else
+		return UNUSED;
+#endif
 	row = la_row(0);
 	*since = DatumGetTimestampTz(row.values[CREATED_AT]);
 	if (row.nulls[SYSTEM_IDENTIFIER])
 		return NOWHERE;
-	return DatumGetInt64(row.values[SYSTEM_IDENTIFIER]) == (int64) GetSystemIdentifier() &&
-		DatumGetInt64(row.values[DATABASE_OID]) == (int64) MyDatabaseId ? HERE : ELSEWHERE;
+	if (DatumGetInt64(row.values[SYSTEM_IDENTIFIER]) != (int64) GetSystemIdentifier())
+		return ELSEWHERE;
+#if LA_MUTANT != 245
+	if (DatumGetInt64(row.values[DATABASE_OID]) != (int64) MyDatabaseId)
+		return ELSEWHERE;
+#endif
+	return HERE;
 }
 
 /*
