@@ -25,6 +25,9 @@
 /* 15 renamed it and made the prefix a reserved one. */
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 
+/* 15 also tells the timeline, to whoever wants to know. */
+#define GetFlushRecPtr(timeline) GetFlushRecPtr()
+
 /* 15 has timers that go off again and again; before, once has to do. */
 #define enable_timeout_every(id, first, interval) \
 	enable_timeout_after((id), 10 * (interval))

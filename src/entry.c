@@ -145,6 +145,7 @@ la_find_entry(LaBooks *books, const pg_uuid_t *id, const LaEntry *entry, Datum *
 						  TextDatumGetCString(row.values[FOUND_KIND]),
 						  (long long) amount_of(row, FOUND_AMOUNT)),
 				errhint("A new request needs a new key."));
+	la_told_again();
 	*answer = SPI_datumTransfer(row.values[FOUND_DETAIL], false, -1);
 	return true;
 }

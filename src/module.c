@@ -7,9 +7,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
+#include "replication/syncrep.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -30,8 +32,9 @@ static bool durable_approvals;
 static char *clock_setting;
 static TimestampTz clock_value; /* 0: the wall clock */
 
-/* An approval was made in this transaction. */
+/* An approval was made in this transaction, or told once more. */
 static bool approved_here = false;
+static bool told_again = false;
 
 void		_PG_init(void);
 
@@ -72,6 +75,21 @@ assign_clock(const char *newval, void *extra)
 }
 
 /*
+ * What is told once more has committed here, but perhaps not on the synchronous
+ * standby: its COMMIT was still waiting for that when it was canceled, or when
+ * the server crashed.  Only a commit that has written something waits by itself.
+ */
+static void
+wait_for_standby(void)
+{
+	if (!XLogRecPtrIsInvalid(XactLastRecEnd) && TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(GetFlushRecPtr(NULL), true);
+	RESUME_INTERRUPTS();
+}
+
+/*
  * Approvals survive a crash, and the loss of the primary where there is a
  * synchronous standby, whatever the session has set: a merchant was told.
  * Raised here it is in force for this commit, which a setting of a function
@@ -88,16 +106,26 @@ at_end_of_transaction(XactEvent event, void *arg)
 			(void) set_config_option("synchronous_commit", "on", PGC_USERSET,
 									 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 #endif
+#if LA_MUTANT != 263
+		if (told_again && durable_approvals)
+			wait_for_standby();
+#endif
 	}
 	else if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
 			 event == XACT_EVENT_PREPARE)
-		approved_here = false;
+		approved_here = told_again = false;
 }
 
 void
 la_must_be_durable(void)
 {
 	approved_here = true;
+}
+
+void
+la_told_again(void)
+{
+	approved_here = told_again = true;
 }
 
 /*

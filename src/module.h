@@ -37,6 +37,9 @@ extern char *la_uuid_text(const pg_uuid_t *id);
 /* Marks the transaction as one that has approved something: it commits durably. */
 extern void la_must_be_durable(void);
 
+/* Marks it as one that repeats a stored answer: it commits when that is durable, too. */
+extern void la_told_again(void);
+
 extern void la_principal_init(void);
 extern void la_lock_init(void);
 extern void la_query_init(void);

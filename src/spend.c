@@ -187,6 +187,7 @@ la_replay(LaBooks *books, LaRequest *request, bool raise)
 				errhint("A new request needs a new key."));
 	if (raise && !row.nulls[2])
 		refuse_declined(TextDatumGetCString(row.values[2]));
+	la_told_again();
 	return SPI_datumTransfer(row.values[0], false, -1);
 }
 

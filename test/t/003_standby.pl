@@ -165,6 +165,56 @@ is(waits_for_standby('SET synchronous_commit = local', 'local'), 'waits', 'also 
 is(waits_for_standby('SET synchronous_commit = local; SET ledger_agents.durable_approvals = off', 'not'),
 	'returns', 'it does not where that was asked for');
 
+# Who cancels the wait is told that it was one, and nobody else gets that answer before it is on the standby.
+{
+	my $receiver = on_standby('SELECT pid FROM pg_stat_wal_receiver');
+	my $key = "idempotency_key => 'canceled'";
+	# No limit above it, for which it would lock a row and so write.
+	my $free = on_primary(q{SELECT id FROM ledger_agents.register_agent('free', 'another')});
+	my %calls = (
+		authorize => "ledger_agents.authorize('$free', 1, $key)",
+		authorize_many => "ledger_agents.authorize_many(ARRAY[ROW('$free', 1, NULL, NULL, NULL, NULL, NULL, NULL, 'canceled', NULL, NULL)::ledger_agents.spend_request])",
+		capture => "ledger_agents.capture('$spend', 1, final => false, $key)");
+	my %sessions = map { $_ => $primary->background_psql('postgres', on_error_stop => 0) } sort keys %calls;
+
+	# Begins the call in its session, and returns once it waits, or has returned and does not.
+	my $waits = sub {
+		my ($call) = @_;
+		my $name = "again_$call";
+
+		$sessions{$call}->query_safe("SET application_name = '$name'; SET synchronous_commit = local");
+		$sessions{$call}->query_until(qr/started/, "\\echo started\nSELECT decision FROM $calls{$call};\n\\echo done\n");
+		$primary->poll_query_until('postgres', <<"SQL") or die 'the session neither returns nor waits';
+SELECT state = 'idle' AND query LIKE '%decision%' OR wait_event = 'SyncRep' FROM pg_stat_activity WHERE application_name = '$name'
+SQL
+		return on_primary("SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE application_name = '$name'");
+	};
+	my $cancel = sub {
+		my ($call) = @_;
+
+		on_primary("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'again_$call'");
+		$sessions{$call}->query_until(qr/done/, '');
+		my $warning = $sessions{$call}->{stderr};
+		$sessions{$call}->{stderr} = '';
+		return $warning;
+	};
+
+	kill('STOP', $receiver) or die 'the receiver cannot be stopped';
+	for my $call ('authorize', 'capture')
+	{
+		is($waits->($call), 't', "$call waits for the standby");
+		like($cancel->($call), qr/WARNING:  canceling wait for synchronous replication/, 'and comes with a warning when that is canceled');
+	}
+	for my $call (sort keys %calls)
+	{
+		is($waits->($call), 't', "$call: the stored answer waits for the standby");
+		$cancel->($call);
+	}
+	kill('CONT', $receiver);
+	$_->quit for values %sessions;
+	is(on_primary("SET synchronous_commit = local; SELECT replayed FROM $calls{authorize}"), 't', 'and is then told');
+}
+
 # The session's own setting is back afterwards, and holds for what is no approval.
 is(on_primary("SET synchronous_commit = off; SELECT decision FROM ledger_agents.authorize('$agent', 1); SHOW synchronous_commit"),
 	"approved\noff", 'the setting of the session stays');
