@@ -1,15 +1,17 @@
 # Does an approval that was told outlive the primary, and how much is lost without a synchronous standby?
 #
 # Clients spend, and know both servers (Load.pm). Twenty times the primary is ended in the middle of that, the standby takes
-# over, and the old primary becomes its standby, by pg_rewind or from a new base backup in turns. PROMOTIONS and
-# PROMOTION_SEED make it more often, and otherwise. Afterwards a few times without a synchronous standby: then the loss is
-# what the standby had not received, exactly the last ones in the order of commits, and nothing else.
+# over, and the old primary becomes its standby, by pg_rewind or from a new base backup in turns. Every fourth time the primary
+# has crashed before, while clients waited for the standby. PROMOTIONS and PROMOTION_SEED make it more often, and otherwise.
+# Afterwards a few times without a synchronous standby: then the loss is what the standby had not received, exactly the last
+# ones in the order of commits, and nothing else.
 #
 # fsync is off: it is servers that end here, not machines (see 001_crash.pl).
 use strict;
 use warnings;
 
 use File::Path qw(rmtree);
+use IPC::Run ();
 use Load;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -26,6 +28,7 @@ my $primary = PostgreSQL::Test::Cluster->new('north');
 $primary->init(allows_streaming => 1);
 $primary->append_conf('postgresql.conf', <<'CONF');
 fsync = off
+restart_after_crash = on
 shared_buffers = 16MB
 wal_log_hints = on
 wal_keep_size = 256MB
@@ -108,10 +111,31 @@ my $conninfo = sprintf 'host=%s,%s port=%s,%s dbname=postgres target_session_att
 	$primary->host, $standby->host, $primary->port, $standby->port;
 my $load = Load->start($primary, seed => $seed, conninfo => $conninfo);
 
+sub clients_that_wait
+{
+	$primary->poll_query_until('postgres', "SELECT count(*) > 1 FROM pg_stat_activity WHERE application_name = 'load' AND wait_event = 'SyncRep'")
+		or die "seed $seed: nobody waits for the standby";
+	return;
+}
+
+# What waits for the standby, which receives nothing any more, is committed here when the primary crashes and comes back. Who asks
+# again must not be told of it yet. Returns who has to receive again.
+sub crash_before
+{
+	my $before = $load->ask('count')->{interrupted};
+	my $receiver = $standby->safe_psql('postgres', 'SELECT pid FROM pg_stat_wal_receiver');
+
+	kill('STOP', $receiver) or die 'the receiver cannot be stopped';
+	clients_that_wait();
+	kill 'KILL', $primary->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'load' LIMIT 1");
+	$load->await('interrupted', $before + CLIENTS);
+	clients_that_wait();
+	return $receiver;
+}
+
 for my $promotion (1 .. $count)
 {
 	my $commit = $promotion % 4 < 2 ? 'on' : 'remote_apply';
-	my $before = $load->ask('count')->{interrupted};
 
 	set_conf("synchronous_commit = $commit") if $promotion == 1 || $promotion % 2 == 0;
 	$load->await_told(50 + int rand 100);
@@ -119,7 +143,10 @@ for my $promotion (1 .. $count)
 	{
 		is($load->not_seen($standby), '0', "promotion $promotion: with synchronous_commit = remote_apply the standby shows what was told");
 	}
+	my $receiver = $promotion % 4 == 3 ? crash_before() : undef;
+	my $before = $load->ask('count')->{interrupted};
 	$primary->stop('immediate');
+	kill 'CONT', $receiver if $receiver;
 	take_over();
 	is($load->not_kept($primary), '', "promotion $promotion, synchronous_commit = $commit: what was told is kept") or die "seed $seed";
 	rebuild($promotion % 2);
