@@ -111,6 +111,15 @@ my $conninfo = sprintf 'host=%s,%s port=%s,%s dbname=postgres target_session_att
 	$primary->host, $standby->host, $primary->port, $standby->port;
 my $load = Load->start($primary, seed => $seed, conninfo => $conninfo);
 
+# The standby receives nothing any more.
+sub cut
+{
+	$standby->append_conf('postgresql.conf', "primary_conninfo = ''");
+	$standby->reload;
+	$primary->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_replication') or die 'the standby still receives';
+	return;
+}
+
 sub clients_that_wait
 {
 	$primary->poll_query_until('postgres', "SELECT count(*) > 1 FROM pg_stat_activity WHERE application_name = 'load' AND wait_event = 'SyncRep'")
@@ -119,18 +128,17 @@ sub clients_that_wait
 }
 
 # What waits for the standby, which receives nothing any more, is committed here when the primary crashes and comes back. Who asks
-# again must not be told of it yet. Returns who has to receive again.
+# again must not be told of it yet.
 sub crash_before
 {
 	my $before = $load->ask('count')->{interrupted};
-	my $receiver = $standby->safe_psql('postgres', 'SELECT pid FROM pg_stat_wal_receiver');
 
-	kill('STOP', $receiver) or die 'the receiver cannot be stopped';
+	cut();
 	clients_that_wait();
 	kill 'KILL', $primary->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE application_name = 'load' LIMIT 1");
 	$load->await('interrupted', $before + CLIENTS);
 	clients_that_wait();
-	return $receiver;
+	return;
 }
 
 for my $promotion (1 .. $count)
@@ -143,10 +151,9 @@ for my $promotion (1 .. $count)
 	{
 		is($load->not_seen($standby), '0', "promotion $promotion: with synchronous_commit = remote_apply the standby shows what was told");
 	}
-	my $receiver = $promotion % 4 == 3 ? crash_before() : undef;
+	crash_before() if $promotion % 4 == 3;
 	my $before = $load->ask('count')->{interrupted};
 	$primary->stop('immediate');
-	kill 'CONT', $receiver if $receiver;
 	take_over();
 	is($load->not_kept($primary), '', "promotion $promotion, synchronous_commit = $commit: what was told is kept") or die "seed $seed";
 	rebuild($promotion % 2);
@@ -206,10 +213,7 @@ for my $round (1 .. $rounds)
 	my $clients = Load->start($primary, seed => $seed + $round, plain => 1, name => "round$round-");
 
 	$clients->await_told(50 + int rand 100);
-	# Nothing is received any more.
-	$standby->append_conf('postgresql.conf', "primary_conninfo = ''");
-	$standby->reload;
-	$primary->poll_query_until('postgres', 'SELECT count(*) = 0 FROM pg_stat_replication') or die 'the standby still receives';
+	cut();
 	$clients->await_told(20 + int rand 100);
 	$primary->stop('immediate');
 	$clients->abandon;

@@ -28,10 +28,10 @@ PATIENCE = 120
 
 AUTHORIZE = "ledger_agents.authorize(%(agent)s, %(amount)s, card_id => %(card)s, idempotency_key => %(key)s)"
 RECORD = "ledger_agents.record_spend(%(agent)s, %(amount)s, card_id => %(card)s, idempotency_key => %(key)s)"
-ANSWER = "SELECT id::text, decision::text, replayed, pg_current_xact_id()::text FROM "
+ANSWER = "SELECT id::text, decision::text, replayed, pg_current_xact_id_if_assigned()::text FROM "
 BOUGHT = "INSERT INTO purchases VALUES (%(key)s, %(id)s) ON CONFLICT DO NOTHING"
 ROW = '"(%(agent)s,%(amount)s,,,,,%(card)s,,%(key)s,,)"'
-MANY = """SELECT idempotency_key, agent_id::text, amount, id::text, decision::text, pg_current_xact_id()::text
+MANY = """SELECT idempotency_key, agent_id::text, amount, id::text, decision::text, pg_current_xact_id_if_assigned()::text
             FROM ledger_agents.authorize_many(%s::ledger_agents.spend_request[])"""
 POLL = "SELECT position, id::text FROM ledger_agents.poll_events('consumer', 40)"
 
@@ -131,7 +131,7 @@ class Client(threading.Thread):
     # Writing down
 
     def write(self, what, key, kind="", agent="", id="", decision="", change=0, transaction=""):
-        line = "\t".join(map(str, [what, self.name, key, kind, agent, id, decision, change, transaction]))
+        line = "\t".join(map(str, [what, self.name, key, kind, agent, id, decision, change, transaction or ""]))
         self.journal.write((line + "\n").encode())
         if what != "sent":
             with self.shared.lock:
