@@ -193,11 +193,14 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	la_begin_wait(&wait, wait_kind(tag));
 	PG_TRY();
 	{
+		la_fault("before a wait");
 		result = LockAcquire(tag, mode, false, false);
 	}
 	PG_FINALLY();
 	{
+#if LA_MUTANT != 274
 		DeadlockTimeout = timeout;
+#endif
 		stop_looking();
 		la_end_wait(&wait);
 	}

@@ -225,7 +225,9 @@ plan_and_execute(KeptPlan *plan, LaParams *params, LaView view)
 	}
 	PG_FINALLY();
 	{
+#if LA_MUTANT != 270
 		planning = false;
+#endif
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, level);

@@ -129,8 +129,10 @@ static void
 at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
 						 void *arg)
 {
+#if LA_MUTANT != 272
 	if (event == SUBXACT_EVENT_ABORT_SUB && added)
 		valid = false;
+#endif
 }
 
 void

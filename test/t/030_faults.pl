@@ -16,15 +16,17 @@ use Test::More;
 
 use Variant;
 
-# Databases by how the story goes there: settings; what the transaction has done before each step; by cancel, too.
+# Databases by how the story goes there: settings; how the steps fail (see faults.sql), or only some of them; what the transaction has done before each;
+# whether one session does all.
 my $before = q{SELECT faults.say('SELECT decision FROM ledger_agents.authorize(faults.agent(''acme''), 1, organization_id => ''acme'')') FROM faults.agent('acme') AS a WHERE a IS NOT NULL};
-my %way = (
-	directly => { settings => '', fails => '{f,t}', prelude => 'SELECT' },
-	by_statements => { settings => '-c ledger_agents.direct_access=off', fails => '{f}', prelude => 'SELECT', one_session => 1 },
-	later => { settings => '', fails => '{f}', prelude => $before, one_session => 1 },
-	repeatable_read => { settings => '-c default_transaction_isolation=repeatable\ read', fails => '{f,t}', prelude => $before },
-);
 my $all = ($ENV{FAULTS} // '') eq 'all';
+my $money = $all ? '' : '^(authorize|capture|increment|reverse|refund|record_spend|sweep|evaluate)';
+my %way = (
+	directly => { settings => '', fails => $all ? '{error,cancel}' : '{mixed}', prelude => 'SELECT' },
+	by_statements => { settings => '-c ledger_agents.direct_access=off', fails => $all ? '{error,cancel}' : '{turned}', steps => $money, prelude => 'SELECT', one_session => 1 },
+	later => { settings => '', fails => '{mixed,turned}', prelude => $before, one_session => 1 },
+	repeatable_read => { settings => '-c default_transaction_isolation=repeatable\ read', fails => '{mixed,turned}', prelude => $before },
+);
 my @ways = $all ? sort keys %way : qw(directly by_statements);
 
 Variant::build('fault\.h', 'FAULT=1');
@@ -49,53 +51,76 @@ SQL
 # The rows of a story that went that way.
 sub tell_story
 {
-	my ($database, $fails, $settings, $prelude, $one_session) = @_;
-	my $steps = $node->safe_psql('story', 'SELECT count(*) FROM faults.step');
-	my @calls = map { "CALL faults.take($_, '$fails', \$prelude\$$prelude\$prelude\$, " . ($all ? 'true' : 'false') . ");" } 1 .. $steps;
+	my ($database, $way) = @_;
+	my $calls = $node->safe_psql('story', sprintf <<'SQL', $way->{fails}, $way->{steps} // '', $way->{prelude}, $all ? 'true' : 'false');
+SELECT format('CALL faults.take(%%s, %%L, %%L, %%L);', n, CASE WHEN call ~ e THEN f ELSE '{}' END, p, l) FROM faults.step, (VALUES ('%s', '%s', $$%s$$, '%s')) AS v (f, e, p, l) ORDER BY n
+SQL
 
 	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE story");
-	local $ENV{PGOPTIONS} = "-c client_min_messages=error $settings";
-	for my $session ($one_session ? join("\n", @calls) : @calls)
+	local $ENV{PGOPTIONS} = "-c client_min_messages=error $way->{settings}";
+	for my $session ($way->{one_session} ? $calls : split /\n/, $calls)
 	{
 		my ($status, undef, $error) = $node->psql($database, $session, extra_params => [ '-v', 'ON_ERROR_STOP=1' ]);
-		if ($status != 0)
-		{
-			fail("the story goes on $database");
-			diag($error);
-			return '';
-		}
+		next if $status == 0;
+		judge($database);
+		fail("the story $database: $error");
+		done_testing();
+		exit 1;
 	}
 	return $node->safe_psql($database, 'SELECT * FROM faults.rows()');
 }
 
-my $expected = tell_story('twin', '{}', '', 'SELECT', 1);
+my $expected = tell_story('twin', { settings => '', fails => '{}', prelude => 'SELECT', one_session => 1 });
 is($node->safe_psql('twin', 'SELECT n, wrong FROM faults.trial'), '', 'a story without failures leaves right books');
 isnt($expected, '', 'and rows');
 
 my %failed;
+
+sub judge
+{
+	my ($database) = @_;
+
+	is($node->safe_psql($database, <<'SQL'), '', "$database: each failure is one, and the only trace of itself");
+SELECT concat_ws(', ', c.call, 'place ' || t.place, failed, CASE WHEN cancels THEN 'canceled' END) || ': ' || wrong
+FROM faults.trial t JOIN faults.call c USING (n) WHERE is_last AND wrong IS NOT NULL ORDER BY t.n, t.place LIMIT 20
+SQL
+	for (split /\n/, $node->safe_psql($database, 'SELECT failed, count(*) FROM faults.trial WHERE failed IS NOT NULL GROUP BY 1'))
+	{
+		my ($place, $number) = /^(.*)\|(\d+)$/;
+		$failed{$place} += $number;
+	}
+	return;
+}
+
+# Steps that would have to wait: each fails instead, or gives up.
+{
+	my $other = $node->background_psql('twin');
+
+	$other->query_safe("BEGIN");
+	$other->query_safe("SELECT faults.say(\$\$SELECT decision FROM ledger_agents.authorize(faults.agent('$_->[0]'), 1, organization_id => '$_->[1]')\$\$)") for [ a => 'default' ], [ acme => 'acme' ];
+	local $ENV{PGOPTIONS} = '-c ledger_agents.lock_timeout=30';
+	for my $step (split /\n/, $node->safe_psql('twin', 'SELECT n FROM faults.waiting ORDER BY n'))
+	{
+		$node->psql('twin', "CALL faults.take($step, '{error,cancel}', 'SELECT', false)");
+	}
+	$other->quit;
+	judge('twin');
+}
+
 for my $name (@ways)
 {
-	my $way = $way{$name};
-	my $rows = tell_story($name, @$way{qw(fails settings prelude one_session)});
-	my @places = split /\n/, $node->safe_psql($name, 'SELECT failed, count(*) FROM faults.trial WHERE failed IS NOT NULL GROUP BY 1 ORDER BY 1');
+	my $rows = tell_story($name, $way{$name});
 
-	is($node->safe_psql($name, "SELECT (SELECT c.call FROM faults.step c WHERE c.n = t.n) || coalesce(', place ' || place || ', ' || failed, '') || CASE WHEN cancels THEN ', canceled' ELSE '' END || ': ' || wrong FROM faults.trial t WHERE wrong IS NOT NULL ORDER BY t.n, place LIMIT 20"),
-		'', "$name: each failure is one, and the only trace of itself");
+	judge($name);
 	ok($rows eq $expected, "$name: in the end every row is as without failures") or do
 	{
 		my ($old, $new) = map { my $file = $node->basedir . "/$_->[0]"; append_to_file($file, "$_->[1]\n"); $file } [ twin => $expected ], [ $name => $rows ];
 		diag(scalar `diff $old $new | head -n 40`);
 	};
-	for (@places)
-	{
-		my ($place, $number) = /^(.*)\|(\d+)$/;
-		$failed{$place} += $number;
-	}
 }
 
 my @unreached = grep { !$failed{$_} } map { slurp_file($_) =~ /\bla_fault\("([^"]+)"\)/g } glob 'src/*.c';
-# It takes a second session to come there.
-is_deeply([ grep { $_ ne 'before a wait for history' } @unreached ], [], 'every place of the source has failed');
+is_deeply(\@unreached, [], 'every place of the source has failed');
 note("$failed{$_} failures $_") for sort keys %failed;
 
 my $log = slurp_file($node->logfile);
