@@ -89,11 +89,12 @@ call_rows(const LaJsonVerb *verb, const LaArguments *arguments, bool *is_set)
 	LOCAL_FCINFO(fcinfo, LA_MAX_ARGUMENTS);
 	ReturnSetInfo set = {.type = T_ReturnSetInfo, .allowedModes = SFRM_Materialize};
 	FmgrInfo	function;
+	Oid			any = InvalidOid;	/* not looked at, but has to be there */
 	Oid			id;
 	Datum		result;
 
 	id = LookupFuncName(list_make2(makeString("ledger_agents"), makeString(pstrdup(verb->name))), -1,
-						NULL, false);
+						&any, false);
 	fmgr_info(id, &function);
 	*is_set = function.fn_retset;
 	set.econtext = CreateStandaloneExprContext();
