@@ -47,6 +47,7 @@
 #if PG_VERSION_NUM < 160000
 /* 16 took what hooks of settings give it into a memory context. */
 #define guc_malloc(elevel, size) malloc(size)
+#define guc_free(pointer) free(pointer)
 #endif
 
 #if PG_VERSION_NUM < 160000

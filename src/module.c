@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "replication/syncrep.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -38,6 +39,8 @@ static bool told_again = false;
 
 void		_PG_init(void);
 
+static bool keep_clock(TimestampTz at, char **newval, void **extra);
+
 /* Only a superuser, not a role that was granted SET, may move the engine's clock. */
 static bool
 check_clock(char **newval, void **extra, GucSource source)
@@ -61,10 +64,28 @@ check_clock(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("The clock cannot stand at infinity.");
 		return false;
 	}
-	*extra = guc_malloc(LOG, sizeof(TimestampTz));
-	if (*extra == NULL)
+	return keep_clock(at, newval, extra);
+}
+
+/*
+ * The text becomes that of ISO 8601 with an offset: a parallel worker, which is
+ * given the text, reads it before it knows names of time zones and styles.
+ */
+static bool
+keep_clock(TimestampTz at, char **newval, void **extra)
+{
+	char	   *text = guc_malloc(LOG, MAXDATELEN + 1);
+	TimestampTz *value = guc_malloc(LOG, sizeof(TimestampTz));
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (text == NULL || value == NULL || timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
 		return false;
-	*(TimestampTz *) *extra = at;
+	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
+	guc_free(*newval);
+	*newval = text;
+	*value = at;
+	*extra = value;
 	return true;
 }
 

@@ -12,12 +12,14 @@ CREATE VIEW spaces AS
 SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
 WHERE nspname IN ('ledger_agents', 'ledger_agents_api');
 
+-- From 18 on types of arrays are members, too.
 CREATE VIEW members AS
 SELECT d.classid, d.objid, i.type, i.schema, i.identity
 FROM pg_catalog.pg_depend d
 JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'ledger_agents'
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, 0) i
-WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e';
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+  AND i.identity NOT LIKE '%[]';
 
 CREATE VIEW functions AS
 SELECT p.*, l.lanname, p.oid::regprocedure::text AS signature

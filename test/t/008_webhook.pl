@@ -82,6 +82,8 @@ my $port = $listener->sockport;
 my $receiver = fork // die "cannot fork: $!";
 if ($receiver == 0)
 {
+	# From 18 on the helpers handle this signal, by ending the server.
+	$SIG{TERM} = 'DEFAULT';
 	receive($listener);
 	POSIX::_exit(0);
 }
