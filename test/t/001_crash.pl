@@ -115,7 +115,7 @@ my %done;
 for my $crash (1 .. $count)
 {
 	my $way = draw_way();
-	my $before = $load->ask('count')->{interrupted};
+	my $before = $load->await_connected;
 
 	$load->await_told(20 + int rand 150);
 	$ways{$way}[1]->();

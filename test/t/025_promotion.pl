@@ -131,7 +131,7 @@ sub clients_that_wait
 # again must not be told of it yet.
 sub crash_before
 {
-	my $before = $load->ask('count')->{interrupted};
+	my $before = $load->await_connected;
 
 	cut();
 	clients_that_wait();
@@ -152,7 +152,7 @@ for my $promotion (1 .. $count)
 		is($load->not_seen($standby), '0', "promotion $promotion: with synchronous_commit = remote_apply the standby shows what was told");
 	}
 	crash_before() if $promotion % 4 == 3;
-	my $before = $load->ask('count')->{interrupted};
+	my $before = $load->await_connected;
 	$primary->stop('immediate');
 	take_over();
 	is($load->not_kept($primary), '', "promotion $promotion, synchronous_commit = $commit: what was told is kept") or die "seed $seed";

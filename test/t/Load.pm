@@ -58,7 +58,7 @@ SQL
 			options => $asynchronous ? '-c synchronous_commit=off' : ''
 		};
 	}
-	my $self = bless { directory => $directory, seed => $with{seed}, read => {}, parent => $$ }, $class;
+	my $self = bless { directory => $directory, seed => $with{seed}, read => {}, parent => $$, clients => @clients + ($with{plain} ? 0 : 1) }, $class;
 	my $plan = encode_json(
 		{
 			conninfo => $with{conninfo} // $node->connstr('postgres') . ' application_name=load',
@@ -74,7 +74,7 @@ SQL
 	return $self;
 }
 
-# What the clients have come to: told, interrupted, outlived.
+# What the clients have come to: told, connected, interrupted, outlived.
 sub ask
 {
 	my ($self, $command) = @_;
@@ -98,6 +98,15 @@ sub await
 		usleep(2_000);
 	}
 	return;
+}
+
+# Until all of them have a connection, which they can lose. Returns how many were lost before.
+sub await_connected
+{
+	my ($self) = @_;
+
+	$self->await('connected', $self->{clients});
+	return $self->ask('count')->{interrupted};
 }
 
 # Until they were told that much more than now.

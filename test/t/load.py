@@ -57,6 +57,7 @@ class Run:
         self.stopping = False
         self.resting = 0
         self.told = 0
+        self.connected = 0
         self.interrupted = 0
         self.outlived = 0
         self.problem = None
@@ -144,6 +145,8 @@ class Client(threading.Thread):
         while True:
             try:
                 self.connection = psycopg.connect(self.shared.plan["conninfo"], autocommit=True, options=self.who["options"])
+                with self.shared.lock:
+                    self.shared.connected += 1
                 return
             except psycopg.OperationalError:
                 if time.monotonic() > deadline:
@@ -164,6 +167,7 @@ class Client(threading.Thread):
                 self.breaks += 1
                 with self.shared.lock:
                     self.shared.interrupted += 1
+                    self.shared.connected -= 1
                 self.connection.close()
                 self.connection = None
                 time.sleep(0.002)
@@ -384,7 +388,7 @@ def main():
         elif command == "stop":
             run.stop(clients)
         with run.lock:
-            print(json.dumps({"told": run.told, "interrupted": run.interrupted, "outlived": run.outlived, "problem": run.problem}), flush=True)
+            print(json.dumps({"told": run.told, "connected": run.connected, "interrupted": run.interrupted, "outlived": run.outlived, "problem": run.problem}), flush=True)
         if command == "stop":
             return
 
