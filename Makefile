@@ -68,6 +68,8 @@ test:			## set up what is missing, then all runners (ONLY=regress, TESTS="agent 
 	@tools/test
 test-accept:		## the same, then take what came out as expected/, for review with git diff
 	@ACCEPT=yes tools/test
+soak:			## the tests for hours, with other seeds (SOAK_MINUTES=240, SOAK="crashes model")
+	@tools/soak $(SOAK)
 coverage:		## how much of the C the tests run through (COVERAGE_LIST=yes)
 	@tools/coverage
 test-matrix:		## the tests, on the servers of other releases of Debian, in chroots (as root)
@@ -81,4 +83,4 @@ indent:			## bring src/typedefs.list up to date and format src/
 	@tools/setup lint && tools/indent
 help:			## this
 	@sed -nE 's/^#?([a-z-]+):\t+## /\1\t/p' Makefile | expand -t 14
-.PHONY: all install installcheck clean demo test test-accept test-matrix coverage bench lint indent help
+.PHONY: all install installcheck clean demo test test-accept test-matrix soak coverage bench lint indent help
