@@ -150,7 +150,7 @@ finish_prepared(void)
 		if (PQresultStatus(result) != PGRES_COMMAND_OK)
 			violate("%s: %s", command, PQerrorMessage(control));
 		PQclear(result);
-		world.tick++;
+		tick_on();
 		settle_facts(prepared->transaction, 0, commit ? COMMITTED : LOST, world.tick - 1);
 		prepared->used = false;
 		come_to_rest();

@@ -158,6 +158,7 @@ typedef struct Session
 	int			transaction;
 	int			calls;
 	int			token;
+	bool		known;			/* the token was told, to the end of the transaction */
 	bool		changed;		/* configuration, so that others may have to wait for it */
 	int			nsavepoints;
 	int			marks[MAX_SAVEPOINTS];
@@ -238,6 +239,7 @@ extern bool chance(int percent);
 extern PGconn *open_connection(int number);
 extern void connect_session(Session *session);
 extern void send_step(Session *session);
+extern void tick_on(void);
 extern void come_to_rest(void);
 extern void terminate_session(Session *session);
 extern void cancel_session(Session *session);

@@ -73,12 +73,20 @@ limit_declines(const Agent *agent)
 	return strcmp(agent->action, "decline") == 0 || strcmp(agent->action, "suspend") == 0;
 }
 
-/* Its limit judges each authorization alone, an increment with its hold. */
+/* As what is judged alone sees it: an increment with what is left of its hold. */
+static int64_t
+seen_alone(const Row *row)
+{
+	if (!row->increment || row->hold == NULL)
+		return row->amount;
+	return row->hold->total - row->hold->sums['r'] + row->amount;
+}
+
 static int64_t
 seen_by_agent(const Row *row)
 {
 	if (agent_of(row)->per_transaction)
-		return row->increment && row->hold != NULL ? row->hold->total + row->amount : row->amount;
+		return seen_alone(row);
 	return sums.agents[row->agent] + row->amount;
 }
 
@@ -133,7 +141,7 @@ check_switches(const Row *row)
 static void
 check_policy(const Row *row)
 {
-	int64_t		amount = row->increment && row->hold != NULL ? row->hold->total + row->amount : row->amount;
+	int64_t		amount = seen_alone(row);
 	int64_t		least;
 	int64_t		most;
 

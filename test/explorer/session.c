@@ -97,22 +97,29 @@ send_step(Session *session)
 }
 
 /*
- * Who waited goes on when whoever was sent something has answered, and not
- * before; in which order, where there are several, nobody knows.
+ * Who waits goes on when something has been done, and not before; in which
+ * order, where there are several, nobody knows.
  */
-static void
-count_tick(const Session *session)
+void
+tick_on(void)
 {
-	if (session->waits)
-	{
-		world.tick = world.late_tick;
-		return;
-	}
 	world.tick++;
 	for (int i = 0; i < world.nsessions; i++)
 		if (world.sessions[i].busy && world.sessions[i].waits)
 			world.sessions[i].began = world.tick + 1;
 	world.late_tick = world.tick + 2;
+}
+
+/* All who have waited answer at one tick. */
+static void
+count_tick(const Session *session)
+{
+	if (!session->waits)
+		tick_on();
+	else if (world.tick < world.late_tick)
+		world.tick = world.late_tick;
+	else if (world.tick > world.late_tick)
+		world.late_tick = ++world.tick;
 }
 
 /* False: it is not there yet. */

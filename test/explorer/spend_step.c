@@ -118,7 +118,8 @@ choose_authorize_as(Session *session)
 
 	if (session->open && session->token < 0)
 		return false;
-	begin_step(session, AUTHORIZE_AS);
+	/* Told once, it need not be told again. */
+	begin_step(session, session->known && chance(70) ? AUTHORIZE : AUTHORIZE_AS);
 	session->step.nrequests = 1;
 	make_request(request);
 	if (session->token >= 0 && request->agent != session->token)
@@ -129,8 +130,10 @@ choose_authorize_as(Session *session)
 	}
 	agent = &world.agents[request->agent];
 	session->step.token = request->agent;
-	give(session, agent->token);
+	give(session, session->step.verb == AUTHORIZE ? agent->id : agent->token);
 	give_request(session, request);
+	if (session->step.verb == AUTHORIZE)
+		give(session, world.organization);
 	return true;
 }
 

@@ -92,7 +92,8 @@ choose_begin(Session *session)
 
 	if (session->open)
 		return false;
-	snprintf(text, sizeof(text), "BEGIN ISOLATION LEVEL %s", levels[level]);
+	/* A snapshot that may be old before anything is done with it. */
+	snprintf(text, sizeof(text), "BEGIN ISOLATION LEVEL %s%s", levels[level], level > 0 && chance(60) ? "; SELECT" : "");
 	command(session, BEGIN, text);
 	session->step.isolation = level;
 	session->step.token = chance(10) ? pick(world.nagents) : -1;
@@ -233,7 +234,7 @@ static const Choice choices[] = {
 	{10, choose_agent_change}, {5, choose_customer_change}, {4, choose_organization_change},
 	{4, choose_policy_change}, {1, choose_policy_creation}, {2, choose_revocation},
 	{2, choose_freeze}, {2, choose_unfreeze}, {2, choose_card_creation},
-	{5, choose_declaration}, {9, choose_approval}, {2, choose_rejection}, {2, choose_cancellation}, {5, choose_look},
+	{5, choose_declaration}, {9, choose_approval}, {2, choose_rejection}, {2, choose_cancellation}, {12, choose_look},
 	{25, choose_begin}, {6, choose_savepoint}, {6, choose_rollback_to}, {2, choose_release},
 	{14, choose_commit}, {5, choose_rollback}, {5, choose_prepare},
 	{8, choose_commit_prepared}, {4, choose_rollback_prepared}, {4, choose_cancel}, {2, choose_terminate},
@@ -283,7 +284,7 @@ interfere(Session *session)
 		return;
 	}
 	terminate_session(other);
-	world.tick++;
+	tick_on();
 	settle_facts(other->transaction, 0, LOST, 0);
 	connect_session(other);
 }

@@ -261,6 +261,10 @@ was_revoked(int agent)
 	for (int i = 0; i < world.nfacts && agent >= 0; i++)
 		if (world.facts[i].object == TOKEN + agent && world.facts[i].value == STOPPED)
 			return true;
+	/* Its own answer may be the later one to be read. */
+	for (int i = 0; i < world.nsessions; i++)
+		if (world.sessions[i].busy && world.sessions[i].step.object == TOKEN + agent)
+			return true;
 	return false;
 }
 
@@ -304,7 +308,7 @@ end_transaction(Session *session, Fate fate)
 {
 	if (fate != PENDING)
 		settle_facts(session->transaction, 0, fate, session->began);
-	session->open = session->failed = session->changed = false;
+	session->open = session->failed = session->changed = session->known = false;
 	session->nsavepoints = 0;
 	session->token = -1;
 }
@@ -373,14 +377,15 @@ take_answer(Session *session, PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
-	if (status == PGRES_TUPLES_OK)
+	if (status == PGRES_TUPLES_OK && session->step.verb < PREPARED_VERBS)
 	{
 		take_rows(session, result);
 		session->calls++;
+		session->known = session->known || (session->step.verb == AUTHORIZE_AS && session->nsavepoints == 0);
 		if (!session->open)
 			end_transaction(session, COMMITTED);
 	}
-	else if (status == PGRES_COMMAND_OK)
+	else if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
 		take_command(session, result);
 	else
 		take_error(session, result);
