@@ -54,7 +54,7 @@ class Scope:
 
 
 class Part:
-    __slots__ = ("id", "at", "amount", "counted", "captured", "reversed", "refunded", "lapsed", "starts", "where")
+    __slots__ = ("id", "at", "amount", "counted", "captured", "reversed", "refunded", "lapsed", "starts", "where", "expires_at")
 
     def __init__(self, id, at, amount, starts, scopes):
         self.id = id
@@ -63,6 +63,7 @@ class Part:
         self.counted = self.captured = self.reversed = self.refunded = self.lapsed = 0
         self.starts = starts
         self.where = []
+        self.expires_at = None
         for scope in scopes:
             self.where.append((scope, len(scope.parts)))
             scope.parts.append(self)

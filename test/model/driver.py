@@ -2,11 +2,12 @@
 
 from types import SimpleNamespace
 
-from books import MOST, OPEN, Refused
+import ending
+from books import MOST, Refused
 from judge import Request, judge, needs_approval, window
-from organization import Difference, Organization, same
+from difference import Difference, same
+from organization import Organization
 from rules import words
-from windows import LENGTH
 
 VERBS = {"capture": "capture", "reverse": "reverse", "refund": "refund"}
 KINDS = {"capture": "capture", "reversal": "reverse", "refund": "refund"}
@@ -341,8 +342,6 @@ class Run:
         same("budget", row.figures, [g.limit, spent, remaining, start, reset, percent])
 
     def finish(self):
-        from ending import check
-
         self.configure(None, float("inf"))
         self.expiries(float("inf"))
-        check(self.organization, self.history, self.last)
+        ending.check(self.organization, self.history, self.last)

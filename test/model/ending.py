@@ -1,7 +1,7 @@
 """What must stand in the books at the end."""
 
 from books import OPEN
-from organization import same
+from difference import same
 from rules import words
 
 

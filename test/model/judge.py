@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from books import MOST
 from rules import ORDER, begins, overlaps
-from windows import DAY, MINUTE, PLACE, Zone, active, rolls
+from windows import DAY, LENGTH, MINUTE, PLACE, Zone, active, rolls
 
 
 class Verdict:
@@ -102,8 +102,6 @@ def spending_limit(o, owner, scope, currency, at, had, declines=True):
 
 
 def window(scope, frequency, mode, at, bounds):
-    from windows import LENGTH
-
     if frequency in ("perTransaction", "allTime"):
         return None, None
     if not rolls(frequency, mode):

@@ -5,22 +5,17 @@ all that follows would differ, too.
 """
 
 import heapq
-from decimal import Decimal
 
+import retry
 import rules
 from books import MOST, OPEN, Hold, Part, Refused, Scope
-from judge import Request, fits, judge, life_ends, needs_approval, window
-from windows import DAY, HOUR, LENGTH, MINUTE, Zone
+from judge import Request, judge, life_ends
+from difference import Difference, same
+from windows import MINUTE, Zone
 
 
-class Difference(Exception):
-    def __init__(self, what, stored, expected):
-        super().__init__("%s: stored %s, expected %s" % (what, stored, expected))
-
-
-def same(what, stored, expected):
-    if stored != expected:
-        raise Difference(what, stored, expected)
+# Of declines the one whose retry_at is looked at; it sums anew.
+RETRY_EVERY = 5
 
 
 class Limited:
@@ -95,7 +90,7 @@ class Card(Limited):
 
 
 class Intent:
-    def __init__(self, row, name, place):
+    def __init__(self, row, name):
         self.id = row.id
         self.agent = row.agent_id
         self.card = row.card_id
@@ -265,6 +260,8 @@ class Organization(Limited):
             had = hold.sum("amount") - hold.sum("reversed")
         verdict = judge(self, g, k, request, at, had)
         self.compare(row, verdict)
+        if row.reasons and g.sequence % RETRY_EVERY == 0:
+            retry.check(self, g, k, request, had, row, self.ends_of(g, k, hold if row.increment_of else None))
         if had is None:
             self.follow(row, g, k, request, verdict)
         else:
@@ -272,6 +269,11 @@ class Organization(Limited):
         spent = g.scope.spent(g.frequency, g.mode, at, self.bounds(at))
         same("agent_spent", row.agent_spent, spent)
         same("agent_limit", (row.agent_limit, row.agent_limit_frequency, row.on_limit_exceeded), (g.limit, g.frequency, g.on_exceeded_then))
+
+    def ends_of(self, g, k, hold):
+        """Instants at which some of what counts is over."""
+        ends = {h.expires_at for h in self.holds.values() if h.expires_at is not None and h.status in OPEN}
+        return {at for at in ends if hold is None or hold.expires_at is None or at < hold.expires_at}
 
     def compare(self, row, verdict):
         same("reasons", row.reasons, verdict.reasons or None)
@@ -300,6 +302,7 @@ class Organization(Limited):
         scopes = [s for s in self.scopes_of(g, k) if s.currency == row.currency]
         part = Part(row.id, row.decided_at, row.amount, [start for start, end in self.bounds(row.decided_at)], scopes)
         self.parts[row.id] = part
+        part.expires_at = row.expires_at
         return part
 
     def hold_of(self, row, g, k):
@@ -362,7 +365,7 @@ class Organization(Limited):
         self.declare(stored, "pending_approval")
 
     def declare(self, row, status):
-        intent = Intent(row, rules.words(row.expected_merchant), len(self.intents))
+        intent = Intent(row, rules.words(row.expected_merchant))
         intent.status = status
         self.intents[row.id] = intent
         g = self.agents[row.agent_id]
@@ -376,8 +379,6 @@ class Organization(Limited):
             part = self.part_of(row, g, hold.card)
             hold.parts.append(part)
             hold.increments += 1
-            if verdict.exceeded:
-                pass
         elif verdict.reasons == ["agent_limit_exceeded"] and verdict.exceeded and g.on_exceeded == "suspend" and all(f[1] == "spendingLimit" for f in verdict.failed):
             self.suspend(g)
 

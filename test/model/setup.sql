@@ -62,7 +62,7 @@ DECLARE
   rules jsonb;
 BEGIN
   rules := jsonb_build_object(
-    'limits', model.maybe(0.4, jsonb_build_object('perAuth', model.maybe(0.4, auth), 'perDay', model.maybe(0.5, day), 'perMonth', model.maybe(0.4, day * model.upto(9)))),
+    'limits', model.maybe(0.55, jsonb_build_object('perAuth', model.maybe(0.6, auth), 'perDay', model.maybe(0.6, day), 'perMonth', model.maybe(0.4, day * model.upto(9)))),
     'cumulativeMax', model.maybe(0.08, day * 60),
     'maxAuthCount', model.maybe(0.08, model.upto(300)),
     'allowedMccs', model.maybe(0.05, '["5411", "5812", "4111", "0742"]'::jsonb),

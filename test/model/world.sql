@@ -23,6 +23,8 @@ DECLARE
   hold_org int[] := '{}';
   hold_at timestamptz[] := '{}';
   hold_amount bigint[] := '{}';
+  hold_agent int[] := '{}';
+  hold_card uuid[] := '{}';
   intents uuid[] := '{}';
   intent_org int[] := '{}';
   keyed uuid[] := '{}';
@@ -30,6 +32,7 @@ DECLARE
   last_hold int := 0;
   step int := 0;
   since_commit int := 0;
+  beside int;
   a int; c int; h int; o int; i int; n int;
   dice float8;
   edge timestamptz;
@@ -64,7 +67,7 @@ BEGIN
     END LOOP;
     FOR i IN 1..3 LOOP
       SELECT g.id INTO id FROM ledger_agents.register_agent('agent ' || i, 'customer ' || (1 + i % 2), currency => model.maybe(0.15, 'EUR'::text), organization_id => orgs[o],
-        policy => model.maybe(0.5, model.rules(500)), default_policy_id => model.maybe(0.3, templates[2 * o - 1]),
+        policy => model.maybe(0.5, model.rules(500)), default_policy_id => model.maybe(0.6, templates[2 * o - 1]),
         on_limit_exceeded => model.one_of('decline', 'decline', 'suspend', 'notify', 'none')) AS g;
       PERFORM ledger_agents.update_agent(id, model.limit_changes(600), orgs[o]);
       agents := agents || id;
@@ -72,7 +75,7 @@ BEGIN
       last_most := last_most || NULL::bigint;
       IF i < 3 THEN
         FOR n IN 1..2 LOOP
-          SELECT k.id INTO card FROM ledger_agents.create_card(id, type => 'multi', policy => model.maybe(0.5, model.rules(300)), policy_id => model.maybe(0.3, templates[2 * o]),
+          SELECT k.id INTO card FROM ledger_agents.create_card(id, type => 'multi', policy => model.maybe(0.5, model.rules(300)), policy_id => model.maybe(0.7, templates[2 * o]),
             max_amount => model.maybe(0.3, 100 * model.upto(9)), organization_id => orgs[o]) AS k;
           IF random() < 0.5 THEN
             PERFORM ledger_agents.update_card(card, model.limit_changes(300), orgs[o]);
@@ -86,18 +89,21 @@ BEGIN
 
   WHILE step < operations LOOP
     step := step + 1;
+    beside := NULL;
     -- The clock: mostly a little further; now and then beside an instant at which something begins or ends.
     dice := random();
     a := 1 + floor(random() * cardinality(agents))::int;
     o := agent_org[a];
+    h := CASE WHEN cardinality(holds) > 0 THEN 1 + floor(random() * cardinality(holds))::int END;
     edge := CASE
       WHEN dice < 0.02 THEN date_trunc('day', (clock AT TIME ZONE zone[o]) + interval '1 day') AT TIME ZONE zone[o]
       WHEN dice < 0.03 THEN date_trunc(model.one_of('week', 'month', 'hour'), (clock AT TIME ZONE zone[o]) + interval '1 hour' * model.upto(40)) AT TIME ZONE zone[o]
-      WHEN dice < 0.05 AND cardinality(holds) > 0 THEN hold_at[1 + floor(random() * cardinality(holds))::int] + interval '24 hours'
-      WHEN dice < 0.055 AND cardinality(holds) > 0 THEN hold_at[1 + floor(random() * cardinality(holds))::int] + 168 * interval '1 hour'
-      WHEN dice < 0.08 AND cardinality(holds) > 0 THEN hold_at[1 + floor(random() * cardinality(holds))::int] + interval '1 minute' * model.upto(60) END + interval '1 us' * (floor(random() * 3) - 1);
+      WHEN dice < 0.05 THEN hold_at[h] + interval '24 hours'
+      WHEN dice < 0.06 THEN hold_at[h] + (ARRAY[168, 720, 8760])[1 + floor(random() * 3)::int] * interval '1 hour'
+      WHEN dice < 0.08 THEN hold_at[h] + interval '1 minute' * model.upto(60) END + interval '1 us' * (floor(random() * 3) - 1);
     IF edge > clock AND edge < clock + interval '8 days' THEN
       clock := edge;
+      beside := CASE WHEN dice >= 0.03 THEN h END;
     ELSE
       clock := clock + interval '1 us' + CASE WHEN dice < 0.6 THEN interval '1 us' * floor(random() * 5000) WHEN dice < 0.85 THEN random() * interval '1 minute'
         WHEN dice < 0.96 THEN random() * interval '10 minutes' WHEN dice < 0.997 OR NOT long THEN random() * interval '5 hours' ELSE random() * interval '45 days' END;
@@ -109,7 +115,12 @@ BEGIN
 
     -- A request that may be asked for.
     card := NULL;
-    IF random() < 0.7 THEN
+    IF beside IS NOT NULL THEN
+      -- At an instant at which something may leave a window, its own agent is asked for.
+      a := hold_agent[beside];
+      card := hold_card[beside];
+      o := agent_org[a];
+    ELSIF random() < 0.7 THEN
       c := 1 + floor(random() * cardinality(cards))::int;
       card := cards[c];
       IF random() < 0.99 THEN
@@ -122,7 +133,7 @@ BEGIN
       o := agent_org[a];
     END IF;
     -- What waits for a human's word is often asked for again.
-    IF parked.id IS NOT NULL AND random() < 0.5 THEN
+    IF parked.id IS NOT NULL AND random() < 0.5 AND beside IS NULL THEN
       a := parked.a;
       o := agent_org[a];
       card := parked.card;
@@ -177,6 +188,8 @@ BEGIN
           hold_org[h] := o;
           hold_at[h] := clock;
           hold_amount[h] := d.amount;
+          hold_agent[h] := a;
+          hold_card[h] := card;
         ELSIF d.linked_intent_id IS NOT NULL THEN
           intents := intents || d.linked_intent_id;
           intent_org := intent_org || o;
@@ -248,6 +261,8 @@ BEGIN
         hold_org[last_hold] := o;
         hold_at[last_hold] := clock;
         hold_amount[last_hold] := asked;
+        hold_agent[last_hold] := a;
+        hold_card[last_hold] := card;
       ELSIF dice < 79 THEN
         IF cardinality(keyed) > 0 THEN
           i := 1 + floor(random() * cardinality(keyed))::int;
@@ -314,7 +329,7 @@ BEGIN
           PERFORM ledger_agents.close_card(cards[c], orgs[o]);
         ELSE
           PERFORM ledger_agents.update_card(cards[c], CASE WHEN random() < 0.6 THEN model.limit_changes(300) WHEN random() < 0.5 THEN jsonb_build_object('policy', model.maybe(0.6, model.rules(300)))
-            ELSE jsonb_build_object('policy_id', model.maybe(0.5, templates[2 * o]), 'max_amount', model.maybe(0.3, 60 * model.upto(9))) END, orgs[o]);
+            ELSE jsonb_build_object('policy_id', model.maybe(0.7, templates[2 * o]), 'max_amount', model.maybe(0.3, 60 * model.upto(9))) END, orgs[o]);
         END IF;
       ELSIF dice < 93.5 THEN
         l.verb := 'configure';
