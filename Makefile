@@ -77,10 +77,16 @@ test-matrix:		## the tests, on the servers of other releases of Debian, in chroo
 bench:			## the table of ratios
 	@tools/setup bench && tools/sandbox -o bench tools/with-server -c max_connections=200 -c shared_buffers=512MB \
 		-c max_wal_size=4GB -- bench/run
+sanitize:		## regress, isolation and pgtap on a server that watches its memory (AddressSanitizer, undefined behavior)
+	@tools/sanitize
+valgrind:		## some transcripts on a server under valgrind
+	@tools/valgrind
+fuzz:			## inputs made up for all parts that need no table (FUZZ_SECONDS=60 for each)
+	@tools/setup fuzz && FUZZ_SECONDS=$${FUZZ_SECONDS:-60} ONLY=tap TESTS=032_fuzz GROUP_TIMEOUT=$${GROUP_TIMEOUT:-86400} tools/test
 lint:			## format, house rules, compile with -Werror
 	@tools/setup lint && tools/sandbox -s tools/lint
 indent:			## bring src/typedefs.list up to date and format src/
 	@tools/setup lint && tools/indent
 help:			## this
 	@sed -nE 's/^#?([a-z-]+):\t+## /\1\t/p' Makefile | expand -t 14
-.PHONY: all install installcheck clean demo test test-accept test-matrix soak coverage bench lint indent help
+.PHONY: all install installcheck clean demo test test-accept test-matrix soak fuzz sanitize valgrind coverage bench lint indent help

@@ -12,7 +12,12 @@ la_add(int64 a, int64 b)
 {
 	int64		sum;
 
+#if LA_MUTANT == 273
+	sum = (int64) ((uint64) a + (uint64) b);
+	if (false)
+#else
 	if (pg_add_s64_overflow(a, b, &sum))
+#endif
 		ereport(ERROR,
 				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				errmsg("sum of amounts is out of range"),

@@ -64,8 +64,10 @@ take_date(const char **at, int64 *days)
 	if (!take_number(at, 4, 4, &year) || !take(at, '-') || !take_number(at, 2, 2, &month) ||
 		!take(at, '-') || !take_number(at, 2, 2, &day))
 		return false;
+#if LA_MUTANT != 277
 	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1])
 		return false;
+#endif
 	*days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
 	return true;
 }

@@ -192,7 +192,11 @@ la_merchant_begins(const char *normal_name, const char *normal_entry)
 
 	return length > 0 &&
 		strncmp(normal_name, normal_entry, length) == 0 &&
-		(normal_name[length] == '\0' || normal_name[length] == ' ');
+		(normal_name[length] == '\0' || normal_name[length] == ' '
+#if LA_MUTANT == 276
+		 || true
+#endif
+		);
 }
 
 bool
