@@ -84,6 +84,7 @@ keep_clock(TimestampTz at, char **newval, void **extra)
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
 	guc_free(*newval);
 	*newval = text;
+
 	*value = at;
 	*extra = value;
 	return true;
