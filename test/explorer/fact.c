@@ -85,16 +85,13 @@ each_value(const Fact *decision, int object, void (*found) (int64_t value, void 
 	const Fact *own = own_setting(decision, object);
 
 	if (own != NULL)
-	{
 		found(own->value, arg);
-		return;
-	}
-	for (const Fact *fact = world.facts; fact < world.facts + world.nfacts; fact++)
+	for (const Fact *fact = world.facts; fact < world.facts + world.nfacts && own == NULL; fact++)
 		if (fact->kind == SETTING && fact->object == object && fact->fate == COMMITTED &&
 			fact->commit_sent <= decision->answered && !is_superseded(fact, decision))
 			found(fact->value, arg);
-	/* What its own transaction may have set. */
-	for (const Fact *fact = world.facts; fact < decision; fact++)
+	/* What its own transaction may have set since. */
+	for (const Fact *fact = own != NULL ? own : world.facts; fact < decision; fact++)
 		if (fact->kind == SETTING && fact->object == object && fact->unsure &&
 			fact->transaction == decision->transaction)
 			found(fact->value, arg);
