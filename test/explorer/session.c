@@ -303,6 +303,15 @@ is_change_open(const Session *but)
 
 /* What is decided from now on is decided with all that is committed by now. */
 static void
+begin_to_wait(Session *session)
+{
+	if (!session->waits)
+		note("%d: ... waits", session->number + 1);
+	session->waits = true;
+	session->began = world.tick;
+}
+
+static void
 mark_waiting(void)
 {
 	for (int i = 0; i < world.nsessions; i++)
@@ -311,10 +320,7 @@ mark_waiting(void)
 
 		if (!session->busy)
 			continue;
-		if (!session->waits)
-			note("%d: ... waits", i + 1);
-		session->waits = true;
-		session->began = world.tick;
+		begin_to_wait(session);
 		if (session->step.verb == EVALUATE || session->step.verb == LOOK)
 			violate("%s waits for a lock", verb_name(session->step.verb));
 		if (is_switch(&session->step) && !is_change_open(session))
@@ -327,16 +333,16 @@ come_to_rest(void)
 {
 	int64_t		patience = (int64_t) setting("EXPLORER_PATIENCE", PATIENCE) * 1000000;
 	int64_t		began = now_micros();
-	bool		fresh_waits = false;
 	int			timeout = fresh_session() != NULL || awaits_end() ? 1 : 0;
 
 	while (count_busy() > 0 && world.violation[0] == '\0')
 	{
-		const Session *fresh = fresh_session();
+		Session    *fresh = fresh_session();
 		unsigned	waits_for[MAX_SESSIONS];
 		unsigned	waiting;
+		bool		rested;
 
-		if (take_answers(fresh_waits ? NULL : fresh, timeout))
+		if (take_answers(fresh, timeout))
 		{
 			timeout = 0;
 			continue;
@@ -346,14 +352,11 @@ come_to_rest(void)
 			violate("a session neither answers nor comes to rest");
 		if (awaits_end())
 			continue;
-		if (!read_waiting(waits_for, &waiting) || is_deadlock(waits_for))
-		{
-			fresh_waits = fresh != NULL && (waiting & (1u << fresh->number));
-			continue;
-		}
+		rested = read_waiting(waits_for, &waiting) && !is_deadlock(waits_for);
+		if (fresh != NULL && (waiting & (1u << fresh->number)))
+			begin_to_wait(fresh);
 		/* An answer that came while the locks were read tells of somebody who went on. */
-		fresh_waits = true;
-		if (take_answers(NULL, 0))
+		if (!rested || take_answers(NULL, 0))
 			continue;
 		mark_waiting();
 		return;
