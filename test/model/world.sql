@@ -155,7 +155,7 @@ BEGIN
     END IF;
     IF parked.id IS NOT NULL THEN
       intent := CASE WHEN random() < 0.5 THEN parked.id END;
-      asked := parked.amount + CASE WHEN random() < 0.2 THEN 1 ELSE 0 END;
+      asked := parked.amount + CASE WHEN random() < 0.2 AND parked.amount < 1000000000 THEN 1 ELSE 0 END;
       merchant := parked.merchant;
       mcc := parked.mcc;
     END IF;
