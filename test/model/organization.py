@@ -261,7 +261,7 @@ class Organization(Limited):
         verdict = judge(self, g, k, request, at, had)
         self.compare(row, verdict)
         if row.reasons and g.sequence % RETRY_EVERY == 0:
-            retry.check(self, g, k, request, had, row, self.ends_of(g, k, hold if row.increment_of else None))
+            retry.check(self, g, k, request, had, row, hold.expires_at if row.increment_of else None)
         if had is None:
             self.follow(row, g, k, request, verdict)
         else:
@@ -269,11 +269,6 @@ class Organization(Limited):
         spent = g.scope.spent(g.frequency, g.mode, at, self.bounds(at))
         same("agent_spent", row.agent_spent, spent)
         same("agent_limit", (row.agent_limit, row.agent_limit_frequency, row.on_limit_exceeded), (g.limit, g.frequency, g.on_exceeded_then))
-
-    def ends_of(self, g, k, hold):
-        """Instants at which some of what counts is over."""
-        ends = {h.expires_at for h in self.holds.values() if h.expires_at is not None and h.status in OPEN}
-        return {at for at in ends if hold is None or hold.expires_at is None or at < hold.expires_at}
 
     def compare(self, row, verdict):
         same("reasons", row.reasons, verdict.reasons or None)

@@ -3,6 +3,7 @@
 What counts then is summed anew from the parts, so that this also proves the sums that are kept.
 """
 
+from books import OPEN
 from judge import life_ends
 from difference import Difference
 from windows import LENGTH, MINUTE, PLACE, Zone, active, rolls
@@ -67,8 +68,11 @@ def passes(o, g, k, request, had, then):
     return active(zone, then, behaviour.get("activeHoursStart"), behaviour.get("activeHoursEnd"), behaviour.get("activeDays"))
 
 
-def check(o, g, k, request, had, row, ends):
-    """The instant that a decline told: it passes then, and not just before. None: not at an instant at which something ends, either."""
+def check(o, g, k, request, had, row, over):
+    """The instant that a decline told: it passes then, and not just before. None: not at an instant at which something ends, either.
+
+    over: when the hold ends that was to get more; from then on nobody is told to try again.
+    """
     if not set(row.reasons) <= HEALS:
         if "intent_mismatch" not in row.reasons and "approval_required" not in row.reasons and "intent_required" not in row.reasons and row.retry_at is not None:
             raise Difference("retry_at of what time does not heal", row.retry_at, None)
@@ -77,8 +81,9 @@ def check(o, g, k, request, had, row, ends):
         return
     then = row.retry_at
     if then is None:
-        for other in sorted(set(ends) | {o.bounds(row.decided_at)[place][1] for place in range(4)}):
-            if other > row.decided_at and passes(o, g, k, request, had, other):
+        ends = {hold.expires_at for hold in o.holds.values() if hold.expires_at is not None and hold.status in OPEN}
+        for other in sorted(ends | {end for start, end in o.bounds(row.decided_at)}):
+            if row.decided_at < other and (over is None or other < over) and passes(o, g, k, request, had, other):
                 raise Difference("retry_at", None, other)
     elif not passes(o, g, k, request, had, then):
         raise Difference("retry_at: passes then", then, False)
