@@ -12,6 +12,7 @@
 #include "catalog.h"
 #include "errors.h"
 #include "direct.h"
+#include "iso_time.h"
 #include "module.h"
 #include "spend.h"
 
@@ -72,9 +73,7 @@ has_end(const LaBooks *books, const LaRequest *request, TimestampTz *expires_at)
 	}
 	if (request->hold_for == NULL)
 		return false;
-	*expires_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-														  TimestampTzGetDatum(books->at),
-														  IntervalPGetDatum(request->hold_for)));
+	*expires_at = la_after(books->at, request->hold_for, "hold_for");
 	return true;
 }
 

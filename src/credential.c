@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "event.h"
 #include "field.h"
+#include "iso_time.h"
 #include "module.h"
 
 void
@@ -106,9 +107,7 @@ la_end_of_grace(FunctionCallInfo fcinfo)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("grace must not be negative"),
 				la_detail("invalid_value", "grace", "0 ends the old secret at once."));
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-												   TimestampTzGetDatum(la_now()),
-												   IntervalPGetDatum(grace)));
+	return la_after(la_now(), grace, "grace");
 }
 
 static Jsonb *

@@ -9,9 +9,13 @@
 
 #include <ctype.h>
 
+#include "common/int.h"
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/datetime.h"
 
+#include "errors.h"
 #include "iso_time.h"
 
 #define MINUTE_USECS (60 * USECS_PER_SEC)
@@ -230,4 +234,29 @@ la_duration_text(const Interval *duration)
 	if (to.len == 1)
 		appendStringInfoString(&to, "T0S");
 	return to.data;
+}
+
+/*
+ * As intervals compare.  By the calendar the end would be another one for each
+ * time zone of a session, and a positive duration could end before it begins.
+ */
+TimestampTz
+la_after(TimestampTz at, const Interval *duration, const char *field)
+{
+	int64		days = (int64) duration->month * DAYS_PER_MONTH + duration->day;
+	int64		result;
+
+#if LA_MUTANT == 280
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(at),
+												   IntervalPGetDatum(duration)));
+#endif
+	if (pg_mul_s64_overflow(days, USECS_PER_DAY, &result) ||
+		pg_add_s64_overflow(result, duration->time, &result) ||
+		pg_add_s64_overflow(result, at, &result) ||
+		!IS_VALID_TIMESTAMP(result))
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("%s is too long", field),
+				la_detail("out_of_range", field, "It would end beyond all timestamps."));
+	return result;
 }

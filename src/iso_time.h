@@ -18,4 +18,7 @@ extern bool la_read_duration(const char *at, Interval *duration);
 /* The same, without weeks; nothing at all is PT0S. */
 extern char *la_duration_text(const Interval *duration);
 
+/* So long after: days of 24 hours and months of 30 days, whatever the time zone.  Errors: 22008. */
+extern TimestampTz la_after(TimestampTz at, const Interval *duration, const char *field);
+
 #endif							/* LA_ISO_TIME_H */

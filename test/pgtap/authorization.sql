@@ -435,6 +435,25 @@ SELECT is(pg_temp.error_of(format('SELECT ledger_agents.list_authorizations(%s)'
 SELECT is(pg_temp.error_of(format('SELECT ledger_agents.get_authorization(%s)', arguments)), want, format('get_authorization(%s)', arguments))
   FROM (VALUES ('NULL', '22004 null_value authorization_id'), ($$'00000000-0000-7000-8000-000000000000'$$, 'P0002 unknown_authorization authorization_id')) AS v (arguments, want);
 
+-- How long a hold lasts depends on no session: across the days on which clocks change, and where a month is a short one.
+SELECT r.created FROM ledger_agents.create_organization('reserving') AS o, LATERAL ledger_agents.register_agent('reserver', 'acme', organization_id => o.id) AS r \g /dev/null
+CREATE FUNCTION pg_temp.lasts(zone text, length interval) RETURNS interval LANGUAGE plpgsql AS $$
+DECLARE
+  hold ledger_agents.authorization_detail;
+BEGIN
+  PERFORM set_config('timezone', zone, true);
+  hold := ledger_agents.authorize((SELECT id FROM ledger_agents.get_agent(external_id => 'reserver', organization_id => 'reserving')), 1, hold_for => length,
+                                  organization_id => 'reserving');
+  PERFORM set_config('timezone', 'UTC', true);
+  RETURN hold.expires_at - hold.decided_at;
+END
+$$;
+SELECT pg_temp.clock('2026-03-08 04:30Z') \g /dev/null
+SELECT is(pg_temp.lasts(zone, length), want, format('a hold for %s, in %s', length, zone))
+  FROM unnest('{UTC,America/Havana,Asia/Kathmandu}'::text[]) AS zone, (VALUES (interval '7 days', interval '7 days'), ('1 mon', '30 days'), ('1 mon -29 days', '1 day')) AS v (length, want);
+SELECT pg_temp.clock('2027-01-31 04:30Z') \g /dev/null
+SELECT is(pg_temp.lasts('UTC', '1 mon -29 days'), interval '1 day', 'and none ends before it begins');
+
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');
 SELECT * FROM finish();
 ROLLBACK;
