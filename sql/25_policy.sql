@@ -49,7 +49,7 @@ COMMENT ON COLUMN ledger_agents.policy_detail.name IS '1 to 255 characters, uniq
 COMMENT ON COLUMN ledger_agents.policy_detail.rules IS 'The rules, an object with the published names. Amounts in minor units of the organization''s currency.';
 COMMENT ON COLUMN ledger_agents.policy_detail.created_at IS 'When the policy was made.';
 COMMENT ON COLUMN ledger_agents.policy_detail.updated_at IS 'When its name or its rules last changed.';
-COMMENT ON COLUMN ledger_agents.policy_detail.cursor IS 'Opaque: give it to list_policies(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.policy_detail.cursor IS 'Opaque: give it to list_policies(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_policy(
 	name text,

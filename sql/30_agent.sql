@@ -153,7 +153,7 @@ COMMENT ON COLUMN ledger_agents.agent_detail.card_count IS 'Cards that are not c
 COMMENT ON COLUMN ledger_agents.agent_detail.created_at IS 'When it was registered.';
 COMMENT ON COLUMN ledger_agents.agent_detail.updated_at IS 'When a field last changed.';
 COMMENT ON COLUMN ledger_agents.agent_detail.deregistered_at IS 'When it was deregistered.';
-COMMENT ON COLUMN ledger_agents.agent_detail.cursor IS 'Opaque: give it to list_agents(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.agent_detail.cursor IS 'Opaque: give it to list_agents(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.register_agent(
 	external_id text,

@@ -71,7 +71,7 @@ COMMENT ON COLUMN ledger_agents.organization_key_detail.expires_at IS 'From when
 COMMENT ON COLUMN ledger_agents.organization_key_detail.last_used_at IS 'Last use, to the minute, or null.';
 COMMENT ON COLUMN ledger_agents.organization_key_detail.revoked_at IS 'When it was revoked, or null.';
 COMMENT ON COLUMN ledger_agents.organization_key_detail.key IS 'The secret, only from the call that issued it; else null.';
-COMMENT ON COLUMN ledger_agents.organization_key_detail.cursor IS 'Opaque: give it to list_organization_keys(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.organization_key_detail.cursor IS 'Opaque: give it to list_organization_keys(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_organization_key(
 	name text DEFAULT NULL,

@@ -117,7 +117,7 @@ COMMENT ON COLUMN ledger_agents.card_detail.auth_count IS 'Approved authorizatio
 COMMENT ON COLUMN ledger_agents.card_detail.first_merchant IS 'Merchant of its first approval that named one.';
 COMMENT ON COLUMN ledger_agents.card_detail.created_at IS 'When it was made.';
 COMMENT ON COLUMN ledger_agents.card_detail.updated_at IS 'When it last changed.';
-COMMENT ON COLUMN ledger_agents.card_detail.cursor IS 'Opaque: give it to list_cards(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.card_detail.cursor IS 'Opaque: give it to list_cards(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_card(
 	agent_id uuid,

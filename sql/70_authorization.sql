@@ -238,7 +238,7 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.agent_spent IS 'The agent''
 COMMENT ON COLUMN ledger_agents.authorization_detail.metadata IS 'The caller''s own object.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.decided_at IS 'Instant of the decision.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.replayed IS 'True: this is the stored answer to an earlier call with the same key.';
-COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.authorize(
 	agent_id uuid DEFAULT NULL,

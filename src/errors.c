@@ -78,5 +78,5 @@ la_quoted(const char *value)
 
 	if (length <= most)
 		return pstrdup(value);
-	return psprintf("%.*s…", pg_mbcliplen(value, length, most), value);
+	return psprintf("%.*s...", pg_mbcliplen(value, length, most), value);
 }
