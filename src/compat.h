@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		The one place that knows server versions (14 to 18).
+ *		The one place that knows server versions (15 to 18).
  *
  * Each shim bears the newest server's name, so that the rest of the tree is
  * written for the newest server and a shim goes when its server goes.
@@ -17,20 +17,8 @@
 #include "utils/guc.h"
 #include "utils/relcache.h"
 
-#if PG_VERSION_NUM < 140000
-#error "ledger_agents needs PostgreSQL 14 or later"
-#endif
-
 #if PG_VERSION_NUM < 150000
-/* 15 renamed it and made the prefix a reserved one. */
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
-
-/* 15 also tells the timeline, to whoever wants to know. */
-#define GetFlushRecPtr(timeline) GetFlushRecPtr()
-
-/* 15 has timers that go off again and again; before, once has to do. */
-#define enable_timeout_every(id, first, interval) \
-	enable_timeout_after((id), 10 * (interval))
+#error "ledger_agents needs PostgreSQL 15 or later"
 #endif
 
 #if PG_VERSION_NUM >= 160000
