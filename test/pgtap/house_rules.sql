@@ -12,14 +12,15 @@ CREATE VIEW spaces AS
 SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
 WHERE nspname IN ('ledger_agents', 'ledger_agents_api');
 
--- From 18 on types of arrays are members, too.
+-- From 17 on types of rows, from 18 on those of arrays are members like what they come with.
 CREATE VIEW members AS
 SELECT d.classid, d.objid, i.type, i.schema, i.identity
 FROM pg_catalog.pg_depend d
 JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'ledger_agents'
 CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, 0) i
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-  AND i.identity NOT LIKE '%[]';
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid
+                  WHERE t.oid = d.objid AND d.classid = 'pg_type'::regclass AND (t.typcategory = 'A' OR r.relkind <> 'c'));
 
 CREATE VIEW functions AS
 SELECT p.*, l.lanname, p.oid::regprocedure::text AS signature
