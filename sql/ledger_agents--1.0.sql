@@ -341,7 +341,7 @@ COMMENT ON COLUMN ledger_agents.policy_detail.name IS '1 to 255 characters, uniq
 COMMENT ON COLUMN ledger_agents.policy_detail.rules IS 'The rules, an object with the published names. Amounts in minor units of the organization''s currency.';
 COMMENT ON COLUMN ledger_agents.policy_detail.created_at IS 'When the policy was made.';
 COMMENT ON COLUMN ledger_agents.policy_detail.updated_at IS 'When its name or its rules last changed.';
-COMMENT ON COLUMN ledger_agents.policy_detail.cursor IS 'Opaque: give it to list_policies(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.policy_detail.cursor IS 'Opaque: give it to list_policies(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_policy(
 	name text,
@@ -551,7 +551,7 @@ COMMENT ON COLUMN ledger_agents.agent_detail.card_count IS 'Cards that are not c
 COMMENT ON COLUMN ledger_agents.agent_detail.created_at IS 'When it was registered.';
 COMMENT ON COLUMN ledger_agents.agent_detail.updated_at IS 'When a field last changed.';
 COMMENT ON COLUMN ledger_agents.agent_detail.deregistered_at IS 'When it was deregistered.';
-COMMENT ON COLUMN ledger_agents.agent_detail.cursor IS 'Opaque: give it to list_agents(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.agent_detail.cursor IS 'Opaque: give it to list_agents(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.register_agent(
 	external_id text,
@@ -906,7 +906,7 @@ COMMENT ON COLUMN ledger_agents.organization_key_detail.expires_at IS 'From when
 COMMENT ON COLUMN ledger_agents.organization_key_detail.last_used_at IS 'Last use, to the minute, or null.';
 COMMENT ON COLUMN ledger_agents.organization_key_detail.revoked_at IS 'When it was revoked, or null.';
 COMMENT ON COLUMN ledger_agents.organization_key_detail.key IS 'The secret, only from the call that issued it; else null.';
-COMMENT ON COLUMN ledger_agents.organization_key_detail.cursor IS 'Opaque: give it to list_organization_keys(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.organization_key_detail.cursor IS 'Opaque: give it to list_organization_keys(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_organization_key(
 	name text DEFAULT NULL,
@@ -1186,7 +1186,7 @@ COMMENT ON COLUMN ledger_agents.card_detail.auth_count IS 'Approved authorizatio
 COMMENT ON COLUMN ledger_agents.card_detail.first_merchant IS 'Merchant of its first approval that named one.';
 COMMENT ON COLUMN ledger_agents.card_detail.created_at IS 'When it was made.';
 COMMENT ON COLUMN ledger_agents.card_detail.updated_at IS 'When it last changed.';
-COMMENT ON COLUMN ledger_agents.card_detail.cursor IS 'Opaque: give it to list_cards(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.card_detail.cursor IS 'Opaque: give it to list_cards(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.create_card(
 	agent_id uuid,
@@ -1840,7 +1840,7 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.agent_spent IS 'The agent''
 COMMENT ON COLUMN ledger_agents.authorization_detail.metadata IS 'The caller''s own object.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.decided_at IS 'Instant of the decision.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.replayed IS 'True: this is the stored answer to an earlier call with the same key.';
-COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => …) for the page behind this row.';
+COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => ...) for the page behind this row.';
 
 CREATE FUNCTION ledger_agents.authorize(
 	agent_id uuid DEFAULT NULL,
