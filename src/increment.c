@@ -261,5 +261,5 @@ record(LaSettlement *settlement, LaSpend *spend)
 	settlement->entry.requested = settlement->entry.amount = request->amount;
 	settlement->entry.forced = settlement->entry.final = true;
 	book(settlement, spend);
-	la_close_spent_card(books, true);
+	la_close_spent_card(books, true, true);
 }

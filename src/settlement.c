@@ -347,7 +347,8 @@ store(LaSettlement *settlement, LaEntry *entry, LaHoldStatus before)
 			la_write_counter(books, i);
 	answer = la_write_settled(settlement, entry, before);
 	if (entry->verb != LA_REFUND && hold->status != LA_HOLD_EXPIRED)
-		la_close_spent_card(books, is_settled(hold));
+		la_close_spent_card(books, is_settled(hold),
+							entry->verb == LA_CAPTURE || entry->verb == LA_FORCED_CAPTURE);
 	if (hold->status == LA_HOLD_REVERSED)
 	{
 		la_param_text(&params, books->organization_id);
@@ -377,12 +378,14 @@ la_expire_hold(LaSettlement *settlement)
 
 /* Why captures close the card, or NULL. */
 static const char *
-is_spent(const LaBooks *books, bool settled)
+is_spent(const LaBooks *books, bool settled, bool captured)
 {
 	const LaCounter *counter = &books->counters[LA_CARD];
 
 	if (settled && books->card->single)
 		return "captured";
+	if (!captured)
+		return NULL;
 	for (int i = LA_SCOPES; i < books->facts.nlimits; i++)
 	{
 		const LaLimit *limit = &books->facts.limits[i];
@@ -398,9 +401,9 @@ is_spent(const LaBooks *books, bool settled)
 }
 
 void
-la_close_spent_card(LaBooks *books, bool settled)
+la_close_spent_card(LaBooks *books, bool settled, bool captured)
 {
-	const char *reason = books->card == NULL ? NULL : is_spent(books, settled);
+	const char *reason = books->card == NULL ? NULL : is_spent(books, settled, captured);
 
 	if (reason != NULL && books->card->status != LA_CARD_IS_CLOSED)
 		(void) la_end_card(books->organization_id, &books->agent_id, books->card_id, reason);

@@ -71,7 +71,7 @@ extern bool la_expire_hold(LaSettlement *settlement);
  * Closes the card of the books where captures do: a single one when its hold is
  * settled, any when they reach its cumulativeMax or maxAuthCount.
  */
-extern void la_close_spent_card(LaBooks *books, bool settled);
+extern void la_close_spent_card(LaBooks *books, bool settled, bool captured);
 
 /* What follows, after the locks of the decision are given back. */
 extern void la_tell_settled(LaSettlement *settlement, Datum answer);

@@ -439,6 +439,8 @@ SELECT pg_temp.case(steps, want) FROM (VALUES
     · partially_captured 5/5/10 20/- · active closed limit_reached · partially_captured 5/5/5 15/- · active closed limit_reached'),
   ('card {"policy": {"maxAuthCount": 1}}; hold 10; reverse; hold 10; record 5; status; events', 'authorized 10/0/10 10/- · reversed 0/0/0 0/- · authorized 10/0/10 10/- · captured 0/5/5 15/- · active closed limit_reached · card.closed limit_reached'),
   ('card {"policy": {"maxAuthCount": 1, "cumulativeMax": 10}}; hold 10; capture; refund; hold 1', 'authorized 10/0/10 10/- · captured 0/10/10 10/- · refunded 0/10/0 0/- · card_closed declined 0/0/0 0/-'),
+  -- A rule that was lowered below what is captured closes the card with the next capture, and not because something is given back.
+  ('card {}; hold 10; capture; hold 5; change {"policy": {"cumulativeMax": 10}}; reverse; status', 'authorized 10/0/10 10/- · captured 0/10/10 10/- · authorized 5/0/5 15/- · reversed 0/0/0 10/- · active active'),
   -- The limits of others than the card close nothing.
   ('agent {"policy": {"cumulativeMax": 100, "maxAuthCount": 1}}; card; hold 100; capture; status', 'authorized 100/0/100 100/- · captured 0/100/100 100/- · active active'),
   -- A card that is closed already stays as it is.
