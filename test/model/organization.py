@@ -417,13 +417,13 @@ class Organization(Limited):
             k.captured_count += 1
         if hold.currency == k.scope.currency:
             k.captured += amount
+        if k.single and last and k.status != "closed":
+            k.become("closed", "captured")
         if k.status == "closed":
             return
         for a in self.ruleset(hold.agent, k).amounts:
             if a.scope == "card" and (a.rule == "cumulativeMax" and k.captured >= a.most or a.rule == "maxAuthCount" and k.captured_count >= a.most):
                 k.become("closed", "limit_reached")
-        if k.single and last and k.status != "closed":
-            k.become("closed", "captured")
 
     def exceeded_afterwards(self, hold, more):
         g = hold.agent
