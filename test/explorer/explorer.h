@@ -149,8 +149,8 @@ typedef struct Session
 	bool		waits;			/* for a lock, when all came to rest */
 	bool		canceled;
 	Step		step;			/* the last one that was sent */
+	int			sent;
 	int			began;
-	int			commit_sent;
 	/* The transaction that is open. */
 	bool		open;
 	bool		failed;

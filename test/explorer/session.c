@@ -92,7 +92,7 @@ send_step(Session *session)
 	session->busy = true;
 	session->waits = false;
 	session->canceled = false;
-	session->began = ++world.tick;
+	session->sent = session->began = ++world.tick;
 	note("%d: %s", session->number + 1, step->shown);
 }
 

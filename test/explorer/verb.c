@@ -133,6 +133,9 @@ take_decision(Session *session, PGresult *result, int row)
 	const Request *request = &step->requests[row];
 	Fact	   *fact = new_fact(session, DECISION);
 
+	/* Of several requests the first may be decided before another one waits. */
+	if (step->verb == AUTHORIZE_MANY)
+		fact->began = session->sent;
 	snprintf(fact->id, ID_LENGTH, "%s", PQgetvalue(result, row, ID));
 	fact->approved = strcmp(PQgetvalue(result, row, DECIDED), "approved") == 0;
 	snprintf(fact->reasons, sizeof(fact->reasons), "%s", PQgetvalue(result, row, REASONS));
