@@ -129,10 +129,8 @@ static void
 at_end_of_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent,
 						 void *arg)
 {
-#if LA_MUTANT != 272
 	if (event == SUBXACT_EVENT_ABORT_SUB && added)
 		valid = false;
-#endif
 }
 
 void

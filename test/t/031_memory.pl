@@ -43,10 +43,18 @@ for my $in_one (0, 1)
 SELECT call FROM memory.call WHERE kind = '$kind' \\gset
 CALL memory.repeat(:'call', $few, $which);
 SQL
-			$script .= <<"SQL" if !$warming;
+			next if $warming;
+			# What malloc() keeps comes and goes by some hundred kilobytes; what leaks comes each time.
+			$script .= "SELECT true AS grew \\gset\n";
+			$script .= <<"SQL" for 1 .. 3;
+\\if :grew
 SELECT * FROM memory.held() \\gset before_
 CALL memory.repeat(:'call', $times, $which);
 SELECT * FROM memory.held() \\gset after_
+SELECT :after_process - :before_process - (:after_noted - :before_noted) >= 65536 AS grew \\gset
+\\endif
+SQL
+			$script .= <<"SQL";
 INSERT INTO memory.growth (kind, in_one, calls, noted, contexts, process)
 SELECT '$kind', $which, $times, :after_noted - :before_noted, :after_contexts - :before_contexts, :after_process - :before_process;
 SQL
