@@ -62,13 +62,15 @@ class Run:
         self.outlived = 0
         self.problem = None
 
-    def goes_on(self):
+    def goes_on(self, client):
         """Waits while there is a pause; whether there is more to do."""
         with self.lock:
             self.resting += 1
+            client.doing = "resting"
             self.lock.notify_all()
             while self.paused and not self.stopping:
                 self.lock.wait()
+            client.doing = "working"
             self.resting -= 1
             return not self.stopping and self.problem is None
 
@@ -82,7 +84,8 @@ class Run:
             self.paused = True
             self.lock.wait_for(lambda: self.resting == len(clients) or self.problem, PATIENCE)
             if self.resting != len(clients) and not self.problem:
-                self.problem = "a client did not come to an end"
+                self.problem = "these did not come to an end: " + ", ".join(
+                    f"{client.name} ({client.doing})" for client in clients if client.doing != "resting")
 
     def resume(self):
         with self.lock:
@@ -110,6 +113,7 @@ class Client(threading.Thread):
         self.number = 0
         self.breaks = 0
         self.connection = None
+        self.doing = "working"
         self.holds = []
         self.captured = []
         self.answers = []
@@ -125,7 +129,7 @@ class Client(threading.Thread):
                 self.shared.lock.notify_all()
 
     def work(self):
-        while self.shared.goes_on():
+        while self.shared.goes_on(self):
             kind = self.random.choices(list(self.kinds), self.kinds.values())[0]
             getattr(self, kind)()
 
@@ -144,7 +148,10 @@ class Client(threading.Thread):
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                self.connection = psycopg.connect(self.shared.plan["conninfo"], autocommit=True, options=self.who["options"])
+                self.doing = "connecting"
+                self.connection = psycopg.connect(self.shared.plan["conninfo"], autocommit=True, options=self.who["options"],
+                                                  connect_timeout=10)
+                self.doing = f"connected to {self.connection.info.backend_pid}"
                 with self.shared.lock:
                     self.shared.connected += 1
                 return
@@ -352,7 +359,7 @@ class Poller(Client):
 
     def work(self):
         position = 0
-        while self.shared.goes_on():
+        while self.shared.goes_on(self):
             rows = self.until_told(lambda c: c.execute(POLL).fetchall())
             # As often as not it is over before it could acknowledge.
             again = rows if self.random.random() < 0.5 else self.until_told(lambda c: c.execute(POLL).fetchall())
