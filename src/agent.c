@@ -185,6 +185,7 @@ la_refuse_deregistered(const LaValues *stored)
 void
 la_lock_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id, LaValues *stored)
 {
+	la_wait_patiently();
 	la_read_agent(caller, agent_id, LA_Q_AGENT_LOCK, stored);
 	la_change_configuration(LA_LEVEL_AGENT,
 							la_lock_key(caller->organization_id, agent_id, UUID_LEN));
@@ -230,6 +231,7 @@ la_keep_agent(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 {
 	LaValues	stored;
 
+	la_wait_patiently();
 	la_read_agent(caller, agent_id, LA_Q_AGENT_LOCK, &stored);
 	la_refuse_deregistered(&stored);
 }

@@ -129,7 +129,7 @@ fuzz_quoted(Input *input)
 	shown = la_quoted(value);
 	while (shown[same] != '\0' && shown[same] == value[same])
 		same++;
-	if (shown[same] != '\0' && strcmp(shown + same, "…") != 0)
+	if (shown[same] != '\0' && strcmp(shown + same, "...") != 0)
 		wrong("\"%s\" is quoted as \"%s\"", value, shown);
 	if (same > LA_MAX_QUOTED || (same < strlen(value) && shown[same] == '\0'))
 		wrong("\"%s\" is cut to \"%s\"", value, shown);

@@ -14,7 +14,8 @@ use Test::More;
 
 use Variant;
 
-my $seconds = $ENV{FUZZ_SECONDS} // 2;
+# Without any time only the corpus is tried, which comes out alike each time; a mutant may have to be looked for.
+my $seconds = $ENV{FUZZ_SECONDS} // ($ENV{MUTANT} ? 5 : 0);
 my $seed = $ENV{FUZZ_SEED} // 1;
 my @targets = split ' ', $ENV{FUZZ_TARGETS} // 'amount window merchant quoted instant duration policy';
 
@@ -56,7 +57,7 @@ for my $target (@targets)
 	my $corpus = "$tree/test/fuzz/corpus/$target";
 
 	make_path("$found/new");
-	my $arguments = join ', ', map { "'$_'" } '-timeout=0', '-rss_limit_mb=0', '-max_len=200', "-seed=$seed", "-max_total_time=$seconds", '-print_final_stats=1', "-artifact_prefix=$found/", "$found/new", $corpus;
+	my $arguments = join ', ', map { "'$_'" } '-timeout=0', '-rss_limit_mb=0', '-max_len=200', "-seed=$seed", ($seconds ? "-max_total_time=$seconds" : '-runs=0'), '-print_final_stats=1', "-artifact_prefix=$found/", "$found/new", $corpus;
 	append_to_file("$found/input", "CREATE FUNCTION pg_temp.fuzz(text, text[]) RETURNS integer LANGUAGE c AS '$dir/fuzz.so', 'fuzz'; SELECT pg_temp.fuzz('$target', ARRAY[$arguments]);\n");
 	system "postgres --single -D '" . $node->data_dir . "' postgres <'$found/input' >'$found/output' 2>&1";
 	my $status = $?;
@@ -66,7 +67,7 @@ for my $target (@targets)
 	my $right = ok($status == 0 && $executed, "$target: the slow way comes to the same");
 	note("$executed inputs") if $executed;
 	next if $right;
-	my @words = grep { /WRONG|ERROR|FATAL|SUMMARY|runtime error|==\d+==|#\d/ } split /\n/, $output;
+	my @words = grep { /WRONG|ERROR|FATAL|SUMMARY|runtime error|==\d+==/ } split /\n/, $output;
 	diag("seed $seed: " . join("\n", @words[ 0 .. ($#words < 25 ? $#words : 25) ]));
 	for my $input (glob "$found/crash-*")
 	{

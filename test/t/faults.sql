@@ -86,6 +86,8 @@ capture(faults.hold('short'), 600, force => true)
 reverse(faults.hold('plain'), 40, 'some')
 reverse(faults.hold('plain'))
 refund(faults.hold('by card'), 100, 'back')
+disown('to another place')
+adopt('and back')
 get_authorization(faults.hold('by card'))
 list_authorizations(faults.agent('a'), max_rows => 5)
 list_authorizations(customer_id => 'c')
@@ -391,7 +393,9 @@ DECLARE
   name regclass;
 BEGIN
   FOR name IN SELECT oid FROM pg_class WHERE relnamespace = 'ledger_agents'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-    RETURN QUERY EXECUTE format('SELECT %L || faults.masked(t::text) FROM %s AS t ORDER BY 1', name::text || ' ', name);
+    -- Which database it is is what differs.
+    RETURN QUERY EXECUTE format('SELECT %L || replace(replace(faults.masked(t::text), %L, '',(this),''), %L, '',(this),'') FROM %s AS t ORDER BY 1', name::text || ' ',
+      (SELECT concat(',', d.oid, ',') FROM pg_database d WHERE d.datname = current_database()), concat(',', current_database(), ','), name);
   END LOOP;
 END
 $$;

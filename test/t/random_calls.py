@@ -130,6 +130,7 @@ class World:
     def heal(self):
         """Makes what every caller needs, if a call has taken it away, and looks again at which ids there are."""
         ask = self.ask
+        ask("SELECT ledger_agents.adopt('healed')")
         ask("SELECT ledger_agents.update_organization('{\"status\": \"active\"}', 'ours')")
         ask("SELECT ledger_agents.update_customer(id, '{\"status\": \"active\"}', 'ours') FROM ledger_agents.customers WHERE organization_id = 'ours' AND status <> 'active'")
         name = f"healed {self.random.getrandbits(60)}"
