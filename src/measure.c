@@ -138,9 +138,7 @@ has_expired(const LaBooks *books, int scope, TimestampTz at)
 {
 	const LaCounter *counter = &books->counters[scope];
 
-#if LA_MUTANT == 236
-	return counter->expires && counter->next_expiry < at;
-#elif LA_MUTANT != 85
+#if LA_MUTANT != 85
 	return counter->expires && counter->next_expiry <= at;
 #else
 	return false;
