@@ -198,9 +198,7 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	}
 	PG_FINALLY();
 	{
-#if LA_MUTANT != 274
 		DeadlockTimeout = timeout;
-#endif
 		stop_looking();
 		la_end_wait(&wait);
 	}
