@@ -33,6 +33,8 @@ BOUGHT = "INSERT INTO purchases VALUES (%(key)s, %(id)s) ON CONFLICT DO NOTHING"
 ROW = '"(%(agent)s,%(amount)s,,,,,%(card)s,,%(key)s,,)"'
 MANY = """SELECT idempotency_key, agent_id::text, amount, id::text, decision::text, pg_current_xact_id_if_assigned()::text
             FROM ledger_agents.authorize_many(%s::ledger_agents.spend_request[])"""
+# Writes, and so waits, and changes nothing.
+WAIT_FOR_STANDBY = "SELECT pg_logical_emit_message(true, '', '')"
 POLL = "SELECT position, id::text FROM ledger_agents.poll_events('consumer', 40)"
 
 KINDS = {
@@ -320,14 +322,21 @@ class Client(threading.Thread):
         self.prepared("ROLLBACK")
 
     def prepared(self, end):
-        """Two phases, whatever happens in between. Its agent is this client's own: others would have to wait."""
+        """Two phases, whatever happens in between. Its agent is this client's own: others would have to wait.
+
+        What a server shows need not outlive it: a primary that crashed while somebody waited for its standby shows what it has
+        committed by itself, and the standby that takes over has it not. So everything that follows PREPARE is asked again as one,
+        up to an answer that the standby has, too; and only a PREPARE that was answered must be found again.
+        """
         request = self.draw("prepared" if end == "COMMIT" else "undone", self.who["agent"])
         gid = request["key"]
-        is_there = "SELECT count(*) FROM pg_prepared_xacts WHERE gid = %s"
+
+        def is_there(connection):
+            return connection.execute("SELECT count(*) FROM pg_prepared_xacts WHERE gid = %s", [gid]).fetchone()[0]
 
         def first(connection):
             # It may be there already, and the answer got lost.
-            if connection.execute(is_there, [gid]).fetchone()[0]:
+            if is_there(connection):
                 return None
             connection.execute("BEGIN")
             row = connection.execute(ANSWER + AUTHORIZE, request).fetchone()
@@ -335,21 +344,22 @@ class Client(threading.Thread):
             return row
 
         def second(connection):
-            if connection.execute(is_there, [gid]).fetchone()[0]:
+            if is_there(connection):
                 connection.execute(f"{end} PREPARED '{gid}'")
+            # Either waits for the standby, also when the end was there before.
+            return connection.execute(ANSWER + AUTHORIZE, request).fetchone() if end == "COMMIT" else connection.execute(WAIT_FOR_STANDBY)
 
         row = self.until_told(first)
         if self.random.random() < 0.5:
             time.sleep(self.random.random() / 20)
         breaks = self.breaks
-        self.until_told(second)
+        stored = self.until_told(second)
         if self.breaks > breaks:
             with self.shared.lock:
                 self.shared.outlived += 1
         if end == "ROLLBACK":
             return
-        stored = self.until_told(lambda c: c.execute(ANSWER + AUTHORIZE, request).fetchone())
-        if not stored[2] or row is not None and row[:2] != stored[:2]:
+        if row is not None and (not stored[2] or row[:2] != stored[:2]):
             raise Problem(f"{gid} was prepared as {row}, and now is {stored}")
         self.was_told(request, stored, "prepared")
 
