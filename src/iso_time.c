@@ -154,16 +154,22 @@ take_units(const char **at, const Unit *units, int count, Unit *total)
 		const char *next = *at;
 		int64		number;
 		int64		fraction;
+		int64		usecs;
 
-		if (!take_number(&next, 1, 9, &number) || !take_fraction(&next, &fraction) ||
+		/* Ten digits are what la_duration_text() may write. */
+		if (!take_number(&next, 1, 10, &number) || !take_fraction(&next, &fraction) ||
 			!take(&next, unit->letter))
 			continue;
 		if (unit->letter != 'S' && memchr(*at, '.', next - *at) != NULL)
 			continue;
+		if (pg_mul_s64_overflow(number, unit->usecs, &usecs) ||
+			pg_add_s64_overflow(usecs, fraction, &usecs) ||
+			pg_add_s64_overflow(usecs, total->usecs, &usecs))
+			continue;
 		*at = next;
 		total->months += number * unit->months;
 		total->days += number * unit->days;
-		total->usecs += number * unit->usecs + fraction;
+		total->usecs = usecs;
 		found++;
 	}
 	return found;

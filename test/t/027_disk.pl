@@ -149,12 +149,8 @@ sub first_hole
 }
 
 #
-# No room for statistics: decisions are made all the same. What has been mapped has its room: no page of it is missing, since
-# a process that touches such a page when the disk is full would die of it, and the server with it.
+# No room for statistics: decisions are made all the same.
 #
-my @files = glob $node->data_dir . '/pg_stat_tmp/ledger_agents.*';
-cmp_ok(scalar(@files), '>', 0, 'there are statistics');
-is_deeply([ map { first_hole($_) } @files ], [ map { -s } @files ], 'and room for all of their pages');
 sql('CREATE DATABASE other');
 $node->safe_psql('other', "CREATE EXTENSION ledger_agents; SELECT ledger_agents.register_agent('a', 'c')");
 unlink glob $node->data_dir . '/pg_stat_tmp/ledger_agents.*';
@@ -168,6 +164,12 @@ like($err, qr/ERROR:  statistics are not available\n.*No space left on device/, 
 $machine->fill(0);
 is($node->safe_psql('other', $other), 'approved', 'when there is room');
 is($node->safe_psql('other', "SELECT calls FROM ledger_agents.statistics WHERE outcome = 'approved'"), '1', 'they are counted');
+
+# What has been mapped has its room: no page of it is missing, since a process that touches such a page when the disk is full
+# would die of it, and the server with it. Nearly all pages of this file nobody has touched yet.
+my @files = glob $node->data_dir . '/pg_stat_tmp/ledger_agents.*';
+is(scalar(@files), 1, 'there is a file of statistics');
+is_deeply([ map { first_hole($_) } @files ], [ map { -s } @files ], 'and room for all of its pages');
 
 $node->stop;
 done_testing();

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $statements = $ENV{SQLSMITH_STATEMENTS} // 900;
+my $statements = $ENV{SQLSMITH_STATEMENTS} // 3000;
 my $seed = $ENV{SQLSMITH_SEED} // 1;
 my $patience = $statements / 60;    # seconds, for each role; what is not made until then is not made
 $patience = 15 if $patience < 15;

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $calls = $ENV{RANDOM_CALLS} // 600;
+my $calls = $ENV{RANDOM_CALLS} // 4000;
 my $seed = $ENV{RANDOM_SEED} // 20260101;
 
 my $node = PostgreSQL::Test::Cluster->new('random_calls');
