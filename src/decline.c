@@ -18,27 +18,31 @@ put_window(LaDocument *document, LaBooks *books, const LaLimit *limit)
 {
 	TimestampTz reset;
 
-	la_put_time(document, "window_start", limit->window.start);
 	if (la_next_reset(books, limit, &reset))
 		la_put_time(document, "next_reset", reset);
 	else
 		la_put_null(document, "next_reset");
+	la_put_time(document, "window_start", limit->window.start);
 }
 
+/* The names come as jsonb keeps them, short ones first: there is nothing to sort then. */
 static void
 put_failure(LaDocument *document, LaBooks *books, const LaLimit *limit, bool mismatched)
 {
+	const char *scope = la_scope_label(limit->scope);
+
 	la_open_object(document, NULL);
-	la_put_text(document, "scope", la_scope_label(limit->scope));
 	if (mismatched)
 	{
 		la_put_text(document, "rule", "currency");
+		la_put_text(document, "scope", scope);
 		la_put_text(document, "currency", limit->currency);
 	}
 	else
 	{
 		la_put_text(document, "rule", limit->rule);
 		la_put_int64(document, "limit", limit->limit);
+		la_put_text(document, "scope", scope);
 		la_put_int64(document, "spent", limit->spent);
 		la_put_int64(document, "remaining", la_remaining(limit->limit, limit->spent));
 		put_window(document, books, limit);

@@ -167,7 +167,7 @@ la_put_members(LaDocument *document, Jsonb *object)
 void
 la_put_time(LaDocument *document, const char *key, TimestampTz at)
 {
-	char text[	MAXDATELEN + 1];
+	char		shown[MAXDATELEN + 1];
 	struct pg_tm tm;
 	fsec_t		fsec;
 
@@ -182,10 +182,10 @@ la_put_time(LaDocument *document, const char *key, TimestampTz at)
 	 * zone out.
 	 */
 	tm.tm_isdst = 0;
-	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, text);
-	if (strlen(text) > 6 && strcmp(text +strlen(text) - 6, "+00:00") == 0)
-		strcpy(text +strlen(text) - 6, "Z");
-	la_put_text(document, key, text);
+	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, shown);
+	if (strlen(shown) > 6 && strcmp(shown + strlen(shown) - 6, "+00:00") == 0)
+		strcpy(shown + strlen(shown) - 6, "Z");
+	la_put_text(document, key, shown);
 }
 
 void
