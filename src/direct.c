@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "direct.h"
 #include "fault.h"
+#include "indexes.h"
 #include "module.h"
 #include "spend.h"
 
@@ -408,13 +409,6 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 	return result == TM_Ok;
 }
 
-static void
-open_result(ResultRelInfo *result, Relation relation)
-{
-	InitResultRelInfo(result, relation, 0, NULL, 0);
-	ExecOpenIndices(result, false);
-}
-
 /* Of a row that found no room beside its older version. */
 static void
 add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
@@ -422,7 +416,8 @@ add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *result = makeNode(ResultRelInfo);
 
-	open_result(result, relation);
+	InitResultRelInfo(result, relation, 0, NULL, 0);
+	la_open_indexes(result);
 	la_fault("before adding a counter to its index");
 	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, summarizing);
 	ExecCloseIndices(result);
@@ -443,7 +438,8 @@ la_append_begin(Relation relation)
 
 	appender->estate = CreateExecutorState();
 	appender->result = makeNode(ResultRelInfo);
-	open_result(appender->result, relation);
+	InitResultRelInfo(appender->result, relation, 0, NULL, 0);
+	la_open_indexes(appender->result);
 	appender->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
 	return appender;
 }

@@ -21,6 +21,7 @@
 #include "catalog.h"
 #include "compat.h"
 #include "errors.h"
+#include "indexes.h"
 #include "module.h"
 
 PG_MODULE_MAGIC;
@@ -201,6 +202,7 @@ _PG_init(void)
 	la_lock_init();
 	la_query_init();
 	la_catalog_init();
+	la_indexes_init();
 	la_tenant_init();
 	la_statistics_init();
 	la_keep_init();
