@@ -146,6 +146,9 @@ BEGIN ATOMIC
 		FROM extension e
 		JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
 		CROSS JOIN LATERAL pg_catalog.pg_identify_object(d.classid, d.objid, 0) i
+		/* From 17 on types of rows and arrays are members, too, like what they come with. */
+		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+						  WHERE d.classid = 'pg_catalog.pg_type'::regclass AND t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c'))
 	)
 	SELECT o.kind, o.object,
 		   pg_catalog.regexp_replace(pg_catalog.concat_ws(' | ', nullif(o.definition, ''),

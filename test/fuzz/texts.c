@@ -208,7 +208,7 @@ fuzz_duration(Input *input)
 	}
 	/* The server reads seconds as a double, which has not all digits of so many. */
 	if (!read || duration.month != DatumGetIntervalP(datum)->month || duration.day != DatumGetIntervalP(datum)->day ||
-		Abs(duration.time - DatumGetIntervalP(datum)->time) > (duration.time / USECS_PER_SEC > 1000000000 ? 1 : 0))
+		llabs(duration.time - DatumGetIntervalP(datum)->time) > (duration.time / USECS_PER_SEC > 1000000000 ? 1 : 0))
 		wrong("\"%s\" is %d months, %d days, " INT64_FORMAT " us", text, duration.month, duration.day, duration.time);
 	if (!la_read_duration(la_duration_text(&duration), &again) || memcmp(&duration, &again, sizeof(Interval)) != 0)
 		wrong("\"%s\" becomes \"%s\"", text, la_duration_text(&duration));

@@ -409,15 +409,12 @@ SELECT is(:'early_clock_refused'::text, 't', 'a clock set before the module was 
 SELECT matches(access.attempt('access_operator', 'SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 ', 'an operator cannot set the clock');
 SELECT matches(access.attempt('access_operator', 'ALTER ROLE access_operator SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 ',
                'nor for the sessions to come');
-SELECT current_setting('server_version_num')::int >= 150000 AS has_granted_settings \gset
-\if :has_granted_settings
 GRANT SET ON PARAMETER ledger_agents.clock TO access_operator;
 SELECT matches(access.attempt('access_operator', 'SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 only a superuser',
                'nor with the right to set it');
 SELECT matches(access.attempt('access_operator', 'ALTER ROLE access_operator SET ledger_agents.clock = ''2001-01-01 00:00Z'''), '^42501 only a superuser',
                'nor with that right for the sessions to come');
 REVOKE SET ON PARAMETER ledger_agents.clock FROM access_operator;
-\endif
 SELECT is(access.attempt(:'owner', pg_catalog.format('SET LOCAL ledger_agents.clock = ''2035-01-01 00:00Z''; SELECT (ledger_agents.evaluate(%L, 1)).decided_at = ''2035-01-01 00:00Z''', :'mine')),
           'ok true', 'a superuser can');
 

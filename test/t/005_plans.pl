@@ -17,8 +17,6 @@ my $node = PostgreSQL::Test::Cluster->new('plans');
 $node->init;
 $node->append_conf('postgresql.conf', "timezone = 'UTC'\nautovacuum = off\n");
 $node->start;
-plan skip_all => 'statistics can be asked for at once from 15 on'
-	if $node->safe_psql('postgres', 'SHOW server_version_num') < 150000;
 $node->safe_psql('postgres', 'CREATE EXTENSION ledger_agents');
 $node->safe_psql('postgres', $node->safe_psql('postgres', <<'SQL'));
 SELECT format('VACUUM ANALYZE %s;', oid::regclass) FROM pg_class

@@ -20,7 +20,6 @@ use constant SEED => 8;
 use constant CHANGES => 5;
 
 my $python = '/usr/bin/python3';
-system("$python -c 'import psycopg' 2>/dev/null") == 0 or plan skip_all => 'there is no psycopg';
 
 my $node = PostgreSQL::Test::Cluster->new('webhook');
 $node->init;

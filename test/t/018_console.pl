@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Encode qw(encode);
 use HTTP::Tiny;
 use IPC::Run ();
 use JSON::PP;
@@ -77,7 +78,8 @@ my $ended = eval {
 		my $message = $json->decode($1);
 		if (exists $message->{check})
 		{
-			ok($message->{ok}, $message->{check}) or diag($json->encode($message->{found}));
+			# In bytes, since what prints it would die of a wide character.
+			ok($message->{ok}, encode('UTF-8', $message->{check})) or diag($json->encode($message->{found}));
 		}
 		elsif (exists $message->{done})
 		{

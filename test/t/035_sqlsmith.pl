@@ -15,8 +15,6 @@ my $seed = $ENV{SQLSMITH_SEED} // 1;
 my $patience = $statements / 60;    # seconds, for each role; what is not made until then is not made
 $patience = 15 if $patience < 15;
 
-plan skip_all => 'there is no sqlsmith' unless IPC::Run::run([ 'sh', '-c', 'command -v sqlsmith' ], '>', \my $found);
-
 my $node = PostgreSQL::Test::Cluster->new('sqlsmith');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
