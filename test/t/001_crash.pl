@@ -47,7 +47,11 @@ sub start_node
 
 start_node();
 Load->prepare($node, CLIENTS);
-my $load = Load->start($node, seed => $seed);
+# 18 (18.6), when its checkpointer dies at the end of a recovery, misses the prepared transactions it has just written to
+# pg_twophase ("removing future two-phase state file") until it recovers the next time: whoever has prepared one is told
+# that there is none, and later waits for it.
+my $prepares = $node->safe_psql('postgres', 'SHOW server_version_num') < 180000;
+my $load = Load->start($node, seed => $seed, unprepared => !$prepares);
 
 # One process of this server that has such a name.
 sub kill_one
@@ -139,8 +143,8 @@ note("interrupted: $state->{interrupted}, prepared transactions that outlived a 
 if ($count >= 100)
 {
 	is_deeply([ grep { !$done{$_} } sort keys %ways ], [], 'the server was ended in every way');
-	is_deeply([ grep { !$kinds{$_} } qw(spend purchase many capture reverse refund increment record prepared event) ], [], 'in the middle of everything');
-	cmp_ok($state->{outlived}, '>', 0, 'prepared transactions have outlived crashes');
+	is_deeply([ grep { !$kinds{$_} } qw(spend purchase many capture reverse refund increment record event), $prepares ? 'prepared' : () ], [], 'in the middle of everything');
+	cmp_ok($state->{outlived}, '>', 0, 'prepared transactions have outlived crashes') if $prepares;
 	cmp_ok($kinds{approved}, '>', 300, 'many approvals were told to sessions with synchronous_commit off');
 	cmp_ok($kinds{declined}, '>', 50, 'and many declines');
 }

@@ -35,7 +35,7 @@ SQL
 }
 
 # Clients of a prepared node, every third with synchronous_commit off. plain: they do nothing but spend, and nobody reads the
-# events; name: what their names and so their keys begin with.
+# events; unprepared: none of them prepares a transaction; name: what their names and so their keys begin with.
 sub start
 {
 	my ($class, $node, %with) = @_;
@@ -65,6 +65,7 @@ SQL
 			seed => $with{seed},
 			directory => $directory,
 			clients => \@clients,
+			prepares => $with{unprepared} ? JSON::PP::false : JSON::PP::true,
 			events => $with{plain} ? JSON::PP::false : JSON::PP::true,
 			agents => decode_json($agents),
 			passing => $with{passing} // []

@@ -2,8 +2,9 @@
 """Clients that spend and write down, outside of the database, what they were told; for Load.pm.
 
 The first line of standard input is a document: "conninfo", "seed", "directory", "clients" (each with its name, options of its
-session, an agent of its own, and whether it "spends_only" and "keeps_declines"), "events" (whether somebody reads them), "agents"
-(each with a card or null) and "passing", the SQLSTATEs that are asked again, too.  Then commands come, a line each, and each is answered by a line: count, pause, resume, stop.
+session, an agent of its own, and whether it "spends_only" and "keeps_declines"), "prepares" (whether in two phases, too),
+"events" (whether somebody reads them), "agents" (each with a card or null) and "passing", the SQLSTATEs that are asked again,
+too.  Then commands come, a line each, and each is answered by a line: count, pause, resume, stop.
 
 Every client is a thread with a connection and a journal of its own.  Before it asks for anything it writes the keys that it is
 going to use, and once COMMIT has been answered it writes what it was told.  When the connection breaks it connects again and
@@ -110,7 +111,8 @@ class Client(threading.Thread):
         self.shared = run
         self.who = who
         self.random = random.Random(seed)
-        self.kinds = SPENDS if who["spends_only"] else KINDS
+        kinds = SPENDS if who["spends_only"] else KINDS
+        self.kinds = {kind: weight for kind, weight in kinds.items() if run.plan["prepares"] or not kind.startswith("prepare")}
         self.journal = open(os.path.join(run.plan["directory"], f"journal_{self.name}"), "ab", buffering=0)
         self.number = 0
         self.breaks = 0
