@@ -47,10 +47,10 @@ sub start_node
 
 start_node();
 Load->prepare($node, CLIENTS);
-# 18 (18.6), when its checkpointer dies at the end of a recovery, misses the prepared transactions it has just written to
-# pg_twophase ("removing future two-phase state file") until it recovers the next time: whoever has prepared one is told
-# that there is none, and later waits for it.
-my $prepares = $node->safe_psql('postgres', 'SHOW server_version_num') < 180000;
+# 17 and 18 (17.11, 18.6), when the checkpointer dies at the end of a recovery, miss the prepared transactions that were just
+# written to pg_twophase ("removing future two-phase state file", of another name than the file has) until they recover the
+# next time: whoever has prepared one is told that there is none, and later waits for it.
+my $prepares = $node->safe_psql('postgres', 'SHOW server_version_num') < 170000;
 my $load = Load->start($node, seed => $seed, unprepared => !$prepares);
 
 # One process of this server that has such a name.
