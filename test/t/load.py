@@ -346,8 +346,14 @@ class Client(threading.Thread):
             return row
 
         def second(connection):
-            if is_there(connection):
-                connection.execute(f"{end} PREPARED '{gid}'")
+            while is_there(connection):
+                try:
+                    connection.execute(f"{end} PREPARED '{gid}'")
+                except psycopg.errors.ObjectNotInPrerequisiteState as error:
+                    # Whoever was at it has just died, and the server does not know yet.
+                    if "is busy" not in str(error):
+                        raise
+                    time.sleep(0.002)
             # Either waits for the standby, also when the end was there before.
             return connection.execute(ANSWER + AUTHORIZE, request).fetchone() if end == "COMMIT" else connection.execute(WAIT_FOR_STANDBY)
 
