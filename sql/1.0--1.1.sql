@@ -9,3 +9,8 @@
 /* It spends already. A copy that is updated must be disowned. */
 SELECT ledger_agents.adopt('update of the extension')
 WHERE EXISTS (SELECT FROM ledger_agents.organizations);
+
+/* Without the organization; it is built anew, and nobody decides meanwhile. */
+DROP INDEX ledger_agents.authorizations_agent_key;
+CREATE INDEX authorizations_agent_idx
+	ON ledger_agents.authorizations (agent_id, id);
