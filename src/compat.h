@@ -48,6 +48,9 @@ typedef bool TU_UpdateIndexes;
 #endif
 
 #if PG_VERSION_NUM < 170000
+/* 17 tells an index that no more rows come. */
+#define index_insert_cleanup(index, info) ((void) 0)
+
 /* 17 lets the caller bring the context; where it brings none both make one. */
 #define makeJsonLexContextCstringLen(context, json, length, encoding, need_escapes) \
 	makeJsonLexContextCstringLen(unconstify(char *, (json)), (length), (encoding), (need_escapes))

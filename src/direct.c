@@ -420,7 +420,7 @@ add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
 	la_open_indexes(result);
 	la_fault("before adding a counter to its index");
 	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL, summarizing);
-	ExecCloseIndices(result);
+	la_close_indexes(result);
 	FreeExecutorState(estate);
 }
 
@@ -462,7 +462,7 @@ la_append(LaAppender *appender, Datum *values, bool *nulls)
 void
 la_append_end(LaAppender *appender)
 {
-	ExecCloseIndices(appender->result);
+	la_close_indexes(appender->result);
 	ExecDropSingleTupleTableSlot(appender->slot);
 	FreeExecutorState(appender->estate);
 	CommandCounterIncrement();

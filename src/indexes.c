@@ -16,6 +16,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 
+#include "compat.h"
 #include "indexes.h"
 
 typedef struct KnownIndex
@@ -115,4 +116,14 @@ la_open_indexes(ResultRelInfo *result)
 	for (int i = 0; i < count; i++)
 		result->ri_IndexRelationInfo[i] = info_of(result->ri_IndexRelationDescs[i]);
 	list_free(oids);
+}
+
+void
+la_close_indexes(ResultRelInfo *result)
+{
+	for (int i = 0; i < result->ri_NumIndices; i++)
+	{
+		index_insert_cleanup(result->ri_IndexRelationDescs[i], result->ri_IndexRelationInfo[i]);
+		index_close(result->ri_IndexRelationDescs[i], NoLock);
+	}
 }

@@ -15,7 +15,12 @@
 
 extern void la_indexes_init(void);
 
-/* Closed by ExecCloseIndices(), or by the end of the transaction. */
 extern void la_open_indexes(ResultRelInfo *result);
+
+/*
+ * As ExecCloseIndices(), but the locks stay to the end of the transaction, for
+ * the next row: whom they keep away the table's lock does, too.
+ */
+extern void la_close_indexes(ResultRelInfo *result);
 
 #endif							/* LA_INDEXES_H */
