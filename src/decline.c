@@ -13,41 +13,48 @@
 #include "module.h"
 #include "spend.h"
 
+#define MAX_MEMBERS 7
+
 static void
-put_window(LaDocument *document, LaBooks *books, const LaLimit *limit)
+begin_failure(JsonbValue *failure)
+{
+	failure->type = jbvObject;
+	failure->val.object.nPairs = 0;
+	failure->val.object.pairs = palloc(sizeof(JsonbPair) * MAX_MEMBERS);
+}
+
+/* As jsonb keeps them, short names first and those of one length by their bytes: nobody sorts them. */
+static void
+add_member(JsonbValue *failure, const char *name, JsonbValue value)
+{
+	JsonbPair  *pair = &failure->val.object.pairs[failure->val.object.nPairs++];
+
+	pair->key = la_jsonb_text(name);
+	pair->value = value;
+}
+
+static void
+describe_mismatch(JsonbValue *failure, const LaLimit *limit)
+{
+	add_member(failure, "rule", la_jsonb_text("currency"));
+	add_member(failure, "scope", la_jsonb_text(la_scope_label(limit->scope)));
+	add_member(failure, "currency", la_jsonb_text(limit->currency));
+}
+
+static void
+describe_failure(JsonbValue *failure, LaBooks *books, const LaLimit *limit)
 {
 	TimestampTz reset;
 
-	if (la_next_reset(books, limit, &reset))
-		la_put_time(document, "next_reset", reset);
-	else
-		la_put_null(document, "next_reset");
-	la_put_time(document, "window_start", limit->window.start);
-}
-
-/* The names come as jsonb keeps them, short ones first: there is nothing to sort then. */
-static void
-put_failure(LaDocument *document, LaBooks *books, const LaLimit *limit, bool mismatched)
-{
-	const char *scope = la_scope_label(limit->scope);
-
-	la_open_object(document, NULL);
-	if (mismatched)
-	{
-		la_put_text(document, "rule", "currency");
-		la_put_text(document, "scope", scope);
-		la_put_text(document, "currency", limit->currency);
-	}
-	else
-	{
-		la_put_text(document, "rule", limit->rule);
-		la_put_int64(document, "limit", limit->limit);
-		la_put_text(document, "scope", scope);
-		la_put_int64(document, "spent", limit->spent);
-		la_put_int64(document, "remaining", la_remaining(limit->limit, limit->spent));
-		put_window(document, books, limit);
-	}
-	la_close_object(document);
+	if (!la_next_reset(books, limit, &reset))
+		reset = DT_NOEND;
+	add_member(failure, "rule", la_jsonb_text(limit->rule));
+	add_member(failure, "limit", la_jsonb_int64(limit->limit));
+	add_member(failure, "scope", la_jsonb_text(la_scope_label(limit->scope)));
+	add_member(failure, "spent", la_jsonb_int64(limit->spent));
+	add_member(failure, "remaining", la_jsonb_int64(la_remaining(limit->limit, limit->spent)));
+	add_member(failure, "next_reset", la_jsonb_time(reset));
+	add_member(failure, "window_start", la_jsonb_time(limit->window.start));
 }
 
 /* One object a limit that failed, or that is in another currency; from the narrowest scope on. */
@@ -55,14 +62,25 @@ static Jsonb *
 describe_failures(LaBooks *books, const LaVerdict *verdict)
 {
 	LaFacts    *facts = &books->facts;
-	LaDocument	document;
+	JsonbValue	failures = {.type = jbvArray};
 
-	la_begin_array(&document);
+	failures.val.array.elems = palloc(sizeof(JsonbValue) * facts->nlimits);
 	for (int scope = LA_CARD; scope <= LA_ORGANIZATION; scope++)
 		for (int i = 0; i < facts->nlimits; i++)
-			if (facts->limits[i].scope == scope && (verdict->failed[i] || verdict->mismatched[i]))
-				put_failure(&document, books, &facts->limits[i], verdict->mismatched[i]);
-	return la_end_array(&document);
+		{
+			const LaLimit *limit = &facts->limits[i];
+			JsonbValue *failure = &failures.val.array.elems[failures.val.array.nElems];
+
+			if (limit->scope != scope || !(verdict->failed[i] || verdict->mismatched[i]))
+				continue;
+			begin_failure(failure);
+			if (verdict->mismatched[i])
+				describe_mismatch(failure, limit);
+			else
+				describe_failure(failure, books, limit);
+			failures.val.array.nElems++;
+		}
+	return JsonbValueToJsonb(&failures);
 }
 
 /* When everything that failed passes by time alone. */

@@ -76,35 +76,50 @@ la_close_object(LaDocument *document)
 void
 la_put_null(LaDocument *document, const char *key)
 {
+	JsonbValue	value = la_jsonb_text(NULL);
+
+	put(document, key, &value);
+}
+
+JsonbValue
+la_jsonb_text(const char *text)
+{
 	JsonbValue	value;
 
-	value.type = jbvNull;
-	put(document, key, &value);
+	if (text == NULL)
+		value.type = jbvNull;
+	else
+	{
+		value.type = jbvString;
+		value.val.string.val = unconstify(char *, text);
+		value.val.string.len = strlen(text);
+	}
+	return value;
+}
+
+JsonbValue
+la_jsonb_int64(int64 number)
+{
+	JsonbValue	value;
+
+	value.type = jbvNumeric;
+	value.val.numeric = int64_to_numeric(number);
+	return value;
 }
 
 void
 la_put_text(LaDocument *document, const char *key, const char *text)
 {
-	JsonbValue	value;
+	JsonbValue	value = la_jsonb_text(text == NULL ? NULL : pstrdup(text));
 
-	if (text == NULL)
-	{
-		la_put_null(document, key);
-		return;
-	}
-	value.type = jbvString;
-	value.val.string.val = pstrdup(text);
-	value.val.string.len = strlen(text);
 	put(document, key, &value);
 }
 
 void
 la_put_int64(LaDocument *document, const char *key, int64 number)
 {
-	JsonbValue	value;
+	JsonbValue	value = la_jsonb_int64(number);
 
-	value.type = jbvNumeric;
-	value.val.numeric = int64_to_numeric(number);
 	put(document, key, &value);
 }
 
@@ -164,18 +179,15 @@ la_put_members(LaDocument *document, Jsonb *object)
 			pushJsonbValue(&document->state, token, &value);
 }
 
-void
-la_put_time(LaDocument *document, const char *key, TimestampTz at)
+JsonbValue
+la_jsonb_time(TimestampTz at)
 {
 	char		shown[MAXDATELEN + 1];
 	struct pg_tm tm;
 	fsec_t		fsec;
 
 	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
-	{
-		la_put_null(document, key);
-		return;
-	}
+		return la_jsonb_text(NULL);
 
 	/*
 	 * Broken down without a zone it is UTC; a negative isdst would leave the
@@ -185,7 +197,15 @@ la_put_time(LaDocument *document, const char *key, TimestampTz at)
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, shown);
 	if (strlen(shown) > 6 && strcmp(shown + strlen(shown) - 6, "+00:00") == 0)
 		strcpy(shown + strlen(shown) - 6, "Z");
-	la_put_text(document, key, shown);
+	return la_jsonb_text(pstrdup(shown));
+}
+
+void
+la_put_time(LaDocument *document, const char *key, TimestampTz at)
+{
+	JsonbValue	value = la_jsonb_time(at);
+
+	put(document, key, &value);
 }
 
 void

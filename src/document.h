@@ -17,6 +17,15 @@ typedef struct LaDocument
 	JsonbValue *result;
 } LaDocument;
 
+/*
+ * Single values, for whoever builds what is small and fixed without a document.
+ * A text is not copied, and NULL is null; times are ISO 8601 in UTC, and null
+ * when not finite.
+ */
+extern JsonbValue la_jsonb_text(const char *text);
+extern JsonbValue la_jsonb_int64(int64 value);
+extern JsonbValue la_jsonb_time(TimestampTz value);
+
 extern void la_begin_object(LaDocument *document);
 extern void la_begin_array(LaDocument *document);
 
@@ -38,7 +47,7 @@ extern void la_put_jsonb(LaDocument *document, const char *key, Jsonb *value);
 /* All members of an object, as fields of the one that is open. */
 extern void la_put_members(LaDocument *document, Jsonb *object);
 
-/* ISO 8601 in UTC; null when not finite. */
+/* As la_jsonb_time(). */
 extern void la_put_time(LaDocument *document, const char *key, TimestampTz value);
 
 /* Milliseconds of the Unix epoch. */

@@ -75,6 +75,8 @@ SELECT is(r.have, r.want, format('organization %s, customer %s, agent %s, %s cur
   FROM unnest('{active,suspended}'::text[]) AS o, unnest('{active,suspended}'::text[]) AS c, unnest('{active,suspended,deregistered}'::text[]) AS s,
        unnest('{same,other,mixed}'::text[]) AS m, unnest('{1000,5}'::bigint[]) AS a, unnest('{999,6}'::bigint[]) AS b, unnest('{998,7}'::bigint[]) AS d,
        LATERAL pg_temp.reasons(o, c, s, m, a, b, d) AS r;
+SELECT results_eq($$SELECT count(*), bool_and(failed_limits = failed_limits::text::jsonb) FROM ledger_agents.authorizations WHERE failed_limits <> '[]'$$,
+  'VALUES (23::bigint, true)', 'what is told of limits is kept as jsonb keeps it');
 SELECT is(concat_ws(' ', o.status, o.spending_limit), 'active', 'and back to normal') FROM ledger_agents.update_organization('{"status": "active", "spending_limit": null}') AS o;
 
 --
