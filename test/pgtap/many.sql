@@ -90,7 +90,11 @@ BEGIN
   ELSIF dice < 0.6 THEN
     PERFORM pg_temp.in_both('SELECT NULL::uuid FROM ledger_agents.update_organization(''{"status": "active"}'')');
   ELSIF dice < 0.7 AND wild THEN
-    PERFORM pg_temp.in_both(format('SELECT (ledger_agents.declare_intent(:agent, summary => ''said'', expected_amount => %s, ttl_minutes => 60)).id', 1 + floor(random() * 500)), 'intent', n, agent);
+    -- Intents of one instant have no order: the oldest would be either of two.
+    IF NOT EXISTS (SELECT FROM ledger_agents.intents AS i WHERE i.agent_id = pg_temp.id_of('single', 'agent', agent)
+                   AND i.created_at >= current_setting('ledger_agents.clock')::timestamptz) THEN
+      PERFORM pg_temp.in_both(format('SELECT (ledger_agents.declare_intent(:agent, summary => ''said'', expected_amount => %s, ttl_minutes => 60)).id', 1 + floor(random() * 500)), 'intent', n, agent);
+    END IF;
   ELSIF dice < 0.8 THEN
     PERFORM pg_temp.in_both('SELECT id FROM ledger_agents.attest(:agent, summary => ''said'')', agent => agent);
   END IF;
