@@ -355,8 +355,9 @@ local_date(TimestampTz at, pg_tz *zone)
 	int			offset;
 
 	Assert(!TIMESTAMP_NOT_FINITE(at));
+	/* It knows every instant that a timestamptz can have. */
 	if (timestamp2tm(at, &offset, &local, &fraction, NULL, zone) != 0)
-		out_of_range();
+		elog(ERROR, "the instant has no date");
 	return date2j(local.tm_year, local.tm_mon, local.tm_mday);
 }
 
