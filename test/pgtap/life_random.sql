@@ -584,7 +584,7 @@ $$;
 
 SELECT CASE WHEN :seed < 0 THEN (random() * 1e9)::int ELSE :seed END AS seed \gset
 SELECT diag('seed ' || :seed);
-SELECT setseed(:seed / 1e9) \g /dev/null
+SELECT setseed(:seed % 1000000000 / 1e9) \g /dev/null
 CALL pg_temp.walk(:steps, 3000);
 RESET ledger_agents.organization;
 RESET ledger_agents.clock;

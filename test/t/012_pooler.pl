@@ -18,7 +18,8 @@ use constant TENANTS => 10;
 use constant CLIENTS => 50;
 use constant PATIENCE => 600;
 
-my $requests = $ENV{POOLER_REQUESTS} // 20_000;
+# A number also in the document for pooler.py.
+my $requests = 0 + ($ENV{POOLER_REQUESTS} // 20_000);
 my $seed = $ENV{POOLER_SEED} // 12;
 my $tenants = TENANTS;
 my $clients = CLIENTS;
