@@ -311,19 +311,33 @@ begin_to_wait(Session *session)
 	session->began = world.tick;
 }
 
+/*
+ * An activation that has met an open change took a place in its agent's queue,
+ * and keeps it when that change is gone.
+ */
+static bool
+has_place(const Session *session)
+{
+	const Step *step = &session->step;
+
+	return session->waits && (step->object & ~31) == AGENT_STATUS &&
+		step->value == RUNNING;
+}
+
 static void
 mark_waiting(void)
 {
 	for (int i = 0; i < world.nsessions; i++)
 	{
 		Session    *session = &world.sessions[i];
+		bool		stays = has_place(session);
 
 		if (!session->busy)
 			continue;
 		begin_to_wait(session);
 		if (session->step.verb == EVALUATE || session->step.verb == LOOK)
 			violate("%s waits for a lock", verb_name(session->step.verb));
-		if (is_switch(&session->step) && !is_change_open(session))
+		if (!stays && is_switch(&session->step) && !is_change_open(session))
 			violate("%s waits for transactions that have changed nothing", verb_name(session->step.verb));
 	}
 }
