@@ -40,14 +40,27 @@ int32
 la_percent(int64 spent, int64 limit)
 {
 	int64		percent;
+	uint64		rest;
+	uint64		part = 0;
+
+	if (!pg_mul_s64_overflow(spent, 100, &percent))
+		return (int32) Min(percent / limit, PG_INT32_MAX);
 
 	/*
-	 * Dividing first loses less than a percent where the product would
-	 * overflow.
+	 * A hundred times the rest in parts of the limit, a binary digit of the
+	 * hundred at a time.
 	 */
-	if (pg_mul_s64_overflow(spent, 100, &percent))
-		percent = limit >= 100 ? spent / (limit / 100) : PG_INT32_MAX;
-	else
-		percent = percent / limit;
+	rest = spent % limit;
+	percent = 0;
+	for (int digit = 64; digit > 0; digit /= 2)
+	{
+		percent *= 2;
+		part *= 2;
+		percent += part / limit;
+		part = part % limit + ((100 & digit) != 0 ? rest : 0);
+		percent += part / limit;
+		part %= limit;
+	}
+	percent += 100 * Min(spent / limit, PG_INT32_MAX);
 	return (int32) Min(percent, PG_INT32_MAX);
 }

@@ -338,7 +338,7 @@ class Run:
         spent = g.scope.spent(g.frequency, g.mode, row.at, o.bounds(row.at))
         start, reset = window(g.scope, g.frequency, g.mode, row.at, o.bounds(row.at))
         remaining = None if g.limit is None else max(g.limit - spent, 0)
-        percent = None if g.limit is None else None if g.limit == 0 else spent * 100 // g.limit
+        percent = None if g.limit is None else None if g.limit == 0 else min(spent * 100 // g.limit, 2**31 - 1)
         same("budget", row.figures, [g.limit, spent, remaining, start, reset, percent])
 
     def finish(self):

@@ -414,13 +414,13 @@ SELECT is(pg_temp.move(zone, new_zone, frequency, at, later), want, format('%s f
 --
 -- Raised and lowered: what is spent stays spent, remaining is never negative. (new limit, budget, next decision on 1)
 --
-CREATE FUNCTION pg_temp.relimit(new_limit bigint) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.relimit(new_limit bigint, spent bigint DEFAULT 100) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   t record;
 BEGIN
   PERFORM pg_temp.clock('2026-03-18 12:00Z');
-  t := pg_temp.tenant('agent', 100, 'perMonth', NULL);
-  PERFORM ledger_agents.authorize(t.agent, 100);
+  t := pg_temp.tenant('agent', spent, 'perMonth', NULL);
+  PERFORM ledger_agents.authorize(t.agent, spent);
   PERFORM ledger_agents.update_agent(t.agent, jsonb_build_object('spending_limit', new_limit));
   RETURN (SELECT concat_ws(' ', current_spend, remaining, percent_used) FROM ledger_agents.agent_budget(t.agent))
     || ' ' || (ledger_agents.authorize(t.agent, 1)).decision;
@@ -428,6 +428,11 @@ END
 $$;
 SELECT is(pg_temp.relimit(new_limit), want, format('100 spent of 100, then the limit is %s', new_limit))
   FROM (VALUES (101::bigint, '100 1 99 approved'), (100, '100 0 100 declined'), (99, '100 0 101 declined'), (0, '100 0 declined'), (NULL, '100 approved')) AS v (new_limit, want);
+-- Percents of more than a hundredth of what a bigint holds, to the last one, and where the column ends.
+SELECT is(pg_temp.relimit(new_limit, 9223372036854775805), '9223372036854775805 0 ' || want || ' declined', format('nearly all there is, then the limit is %s', new_limit))
+  FROM (VALUES (430000000098::bigint, '2144970240'), (429496730000, '2147483646'), (429496729600, '2147483647'), (429496729599, '2147483647'), (4611686018427387903, '199'),
+               (4611686018427387902, '200'), (96000, '2147483647'), (1, '2147483647')) AS v (new_limit, want);
+SELECT is(pg_temp.relimit(9223372036854775807, 9223372036854775805), '9223372036854775805 2 99 approved', 'and the limit is all there is');
 -- A first limit just after midnight, and a clock that then steps back: no decision comes before the windows that were made.
 CREATE FUNCTION pg_temp.before_first(scope text) RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
