@@ -14,3 +14,10 @@ WHERE EXISTS (SELECT FROM ledger_agents.organizations);
 DROP INDEX ledger_agents.authorizations_agent_key;
 CREATE INDEX authorizations_agent_idx
 	ON ledger_agents.authorizations (agent_id, id);
+
+COMMENT ON COLUMN ledger_agents.agent_budget_detail.percent_used IS 'Whole percent of the limit, rounded down, at most 2147483647; null without a limit or with a limit of 0.';
+
+/* Each of their statements pins it. */
+ALTER FUNCTION ledger_agents.authorize RESET search_path;
+ALTER FUNCTION ledger_agents.authorize_or_raise RESET search_path;
+ALTER FUNCTION ledger_agents.evaluate RESET search_path;

@@ -281,7 +281,7 @@ COMMENT ON COLUMN ledger_agents.agent_budget_detail.window_mode IS 'calendar or 
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.currency IS 'Currency of the limit.';
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.current_spend IS 'Spent in the window, in minor units.';
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.remaining IS 'Left in the window, never negative; null = no limit.';
-COMMENT ON COLUMN ledger_agents.agent_budget_detail.percent_used IS 'Whole percent of the limit, rounded down; null without a limit or with a limit of 0.';
+COMMENT ON COLUMN ledger_agents.agent_budget_detail.percent_used IS 'Whole percent of the limit, rounded down, at most 2147483647; null without a limit or with a limit of 0.';
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.window_start IS 'Begin of the window; null for perTransaction and allTime.';
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.next_reset IS 'End of a calendar window; for a rolling one the instant at which its oldest counted spend leaves. Null when there is none.';
 

@@ -242,6 +242,8 @@ COMMENT ON COLUMN ledger_agents.authorization_detail.decided_at IS 'Instant of t
 COMMENT ON COLUMN ledger_agents.authorization_detail.replayed IS 'True: this is the stored answer to an earlier call with the same key.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.cursor IS 'Opaque: give it to list_authorizations(after => ...) for the page behind this row.';
 
+-- This one, the next and evaluate() have no SET search_path: each of their statements pins it (pin_search_path in
+-- src/query.c), and most decisions run none.
 CREATE FUNCTION ledger_agents.authorize(
 	agent_id uuid DEFAULT NULL,
 	amount bigint DEFAULT NULL,
@@ -257,7 +259,6 @@ CREATE FUNCTION ledger_agents.authorize(
 	organization_id text DEFAULT NULL)
 RETURNS ledger_agents.authorization_detail
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_authorize';
 COMMENT ON FUNCTION ledger_agents.authorize IS
 'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, or a card or intent that is not the agent''s, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
@@ -277,7 +278,6 @@ CREATE FUNCTION ledger_agents.authorize_or_raise(
 	organization_id text DEFAULT NULL)
 RETURNS ledger_agents.authorization_detail
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_authorize_or_raise';
 COMMENT ON FUNCTION ledger_agents.authorize_or_raise IS
 'As authorize, but a decline raises 55000 authorization_declined. The error undoes what the decline recorded: no row, no suspension, no event stays.';
@@ -336,7 +336,6 @@ CREATE FUNCTION ledger_agents.evaluate(
 	as_of timestamptz DEFAULT NULL)
 RETURNS ledger_agents.authorization_detail
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_evaluate';
 COMMENT ON FUNCTION ledger_agents.evaluate IS
 'What authorize would answer, from the statement''s snapshot: nothing is written or locked and no key is looked up, so the answer may be stale. as_of: the instant to decide at, null for now. Works on a standby and in a query over many agents. Errors as authorize.';

@@ -101,7 +101,7 @@ stop_looking(void)
 
 /*
  * Both settings are undone at the end of the nest level that the function's own
- * SET clause made.
+ * SET clause made, or the function itself.
  */
 void
 la_limit_waiting(void)

@@ -246,9 +246,31 @@ kept_plan(LaQuery query)
 	return plan;
 }
 
+/*
+ * Our statements mean the server's operators and our own tables, whatever the
+ * caller's search_path has in front of them.  Most functions pin it in their
+ * declaration; those that decide mostly run no statement, and putting a setting
+ * back makes the server (up to 15) look through all of its 400: so they leave
+ * it to us.  Returns the level to end, or 0.
+ */
+static int
+pin_search_path(void)
+{
+	static const char path[] = "pg_catalog, pg_temp";
+	int			level;
+
+	if (strcmp(namespace_search_path, path) == 0)
+		return 0;
+	level = NewGUCNestLevel();
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
 static uint64
 run(LaQuery query, LaParams *params, LaView view)
 {
+	int			level = pin_search_path();
 	KeptPlan   *plan = kept_plan(query);
 	int			result;
 
@@ -256,6 +278,8 @@ run(LaQuery query, LaParams *params, LaView view)
 		result = execute(plan, params, view);
 	else
 		result = plan_and_execute(plan, params, view);
+	if (level != 0)
+		AtEOXact_GUC(true, level);
 	if (result < 0)
 		elog(ERROR, "statement %d failed: %s", query, SPI_result_code_string(result));
 	return SPI_processed;

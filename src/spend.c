@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "adoption.h"
 #include "books.h"
@@ -88,6 +89,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	LaBooks		books;
 	LaSpend		spend;
 	Datum		answer;
+	int			level = NewGUCNestLevel();	/* for la_limit_waiting() */
 
 	PreventCommandIfReadOnly("authorize()");
 	caller = la_caller(fcinfo, LA_ARG_ORGANIZATION);
@@ -98,6 +100,7 @@ decide(FunctionCallInfo fcinfo, bool raise)
 	la_books_init(&books, &caller, &spend.request.agent_id, LA_LATEST);
 	(void) la_decide_alone(fcinfo, &caller, &books, &spend, raise, &answer);
 	SPI_finish();
+	AtEOXact_GUC(true, level);
 	return answer;
 }
 

@@ -76,7 +76,7 @@ INSERT INTO breaches (breach, want) VALUES
   ('CREATE POLICY mine ON ledger_agents.agents USING (false)', 'added critical policy ledger_agents.agents mine'),
   ('CREATE RULE away AS ON DELETE TO ledger_agents.agents DO INSTEAD NOTHING', 'added critical rule ledger_agents.agents away'),
   -- Functions, views, types, the event trigger.
-  ('ALTER FUNCTION ledger_agents.authorize RESET search_path', 'changed critical function ledger_agents.authorize(uuid,bigint,text,text,text,text,uuid,uuid,text,interval,jsonb,text)'),
+  ('ALTER FUNCTION ledger_agents.capture RESET search_path', 'changed critical function ledger_agents.capture(uuid,bigint,boolean,boolean,text,text)'),
   ('ALTER FUNCTION ledger_agents.sweep SECURITY INVOKER', 'changed critical function ledger_agents.sweep(integer,text)'),
   ('ALTER FUNCTION ledger_agents.sweep STABLE', 'changed critical function ledger_agents.sweep(integer,text)'),
   ('ALTER FUNCTION ledger_agents.sweep OWNER TO health_other', 'changed critical function ledger_agents.sweep(integer,text)'),
