@@ -432,6 +432,7 @@ SELECT is(pg_temp.relimit(new_limit), want, format('100 spent of 100, then the l
 SELECT is(pg_temp.relimit(new_limit, 9223372036854775805), '9223372036854775805 0 ' || want || ' declined', format('nearly all there is, then the limit is %s', new_limit))
   FROM (VALUES (430000000098::bigint, '2144970240'), (429496730000, '2147483646'), (429496729600, '2147483647'), (429496729599, '2147483647'), (4611686018427387903, '199'),
                (4611686018427387902, '200'), (96000, '2147483647'), (1, '2147483647')) AS v (new_limit, want);
+SELECT is(pg_temp.relimit(1, 92233720368547758), '92233720368547758 0 2147483647 declined', 'the last sum of which a hundredfold fits');
 SELECT is(pg_temp.relimit(9223372036854775807, 9223372036854775805), '9223372036854775805 2 99 approved', 'and the limit is all there is');
 -- A first limit just after midnight, and a clock that then steps back: no decision comes before the windows that were made.
 CREATE FUNCTION pg_temp.before_first(scope text) RETURNS timestamptz LANGUAGE plpgsql AS $$
