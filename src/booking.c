@@ -265,6 +265,10 @@ la_apply(LaBooks *books, LaSpend *spend)
 	Relation	authorizations;
 	LaSpendTypes types;
 
+#if LA_MUTANT != 282
+	if (spend->decision.verdict.approved)
+		la_books_make_history(books);
+#endif
 	la_begin_entry(books, spend);
 	if (!la_try_write_counter(books, LA_AGENT))
 		return false;

@@ -260,9 +260,8 @@ share_configuration(LaBooks *books, int i)
 #endif
 }
 
-/* Tells those who will sum up history that some is being made, to the end of the transaction. */
-static void
-share_history(LaBooks *books)
+void
+la_books_make_history(LaBooks *books)
 {
 	if (books->in_history)
 		return;
@@ -398,7 +397,6 @@ open_books(LaBooks *books, const LaPrincipal *caller, const char *key, bool lock
 	if (books->gave_up)
 		return false;
 	note_wide_queues(books);
-	share_history(books);
 	return true;
 }
 
@@ -429,7 +427,7 @@ la_books_join(LaBooks *books, const LaPrincipal *caller)
 	}
 	books->counted[LA_AGENT] = true;
 	books->counted[LA_CARD] = books->card != NULL;
-	share_history(books);
+	la_books_make_history(books);
 	return true;
 }
 

@@ -97,6 +97,13 @@ extern bool la_books_join(LaBooks *books, const LaPrincipal *caller);
 /* Reads the counter of that scope directly; false: it is not here, or not to be judged as it was found. */
 extern bool la_books_find(LaBooks *books, LaScope scope);
 
+/*
+ * Tells those who will sum up history that some is being made, to the end of the
+ * transaction.  To be called under the configuration locks by whatever changes
+ * what counts; a decline does not.
+ */
+extern void la_books_make_history(LaBooks *books);
+
 /* Gives the configuration locks back; and the queue locks, where there are too many. */
 extern void la_books_close(LaBooks *books);
 

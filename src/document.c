@@ -179,15 +179,21 @@ la_put_members(LaDocument *document, Jsonb *object)
 			pushJsonbValue(&document->state, token, &value);
 }
 
-JsonbValue
-la_jsonb_time(TimestampTz at)
+typedef struct ShownTime
 {
-	char		shown[MAXDATELEN + 1];
+	TimestampTz at;
+	char		shown[MAXDATELEN + 1];	/* empty: none yet */
+} ShownTime;
+
+/* False: it cannot be shown. */
+static bool
+show_time(TimestampTz at, char *shown)
+{
 	struct pg_tm tm;
 	fsec_t		fsec;
 
 	if (TIMESTAMP_NOT_FINITE(at) || timestamp2tm(at, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return la_jsonb_text(NULL);
+		return false;
 
 	/*
 	 * Broken down without a zone it is UTC; a negative isdst would leave the
@@ -197,7 +203,28 @@ la_jsonb_time(TimestampTz at)
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_XSD_DATES, shown);
 	if (strlen(shown) > 6 && strcmp(shown + strlen(shown) - 6, "+00:00") == 0)
 		strcpy(shown + strlen(shown) - 6, "Z");
-	return la_jsonb_text(pstrdup(shown));
+	return true;
+}
+
+/*
+ * The last ones are remembered: a decline shows where a window begins and ends,
+ * and calendar windows do so at the same instants for everybody.  No two of the
+ * instants that lie a day, a week, a month or a year apart share a place.
+ */
+JsonbValue
+la_jsonb_time(TimestampTz at)
+{
+	static ShownTime remembered[13];
+	ShownTime  *one = &remembered[(uint64) (at / USECS_PER_HOUR) % lengthof(remembered)];
+
+	if (one->at != at || one->shown[0] == '\0')
+	{
+		one->shown[0] = '\0';
+		if (!show_time(at, one->shown))
+			return la_jsonb_text(NULL);
+		one->at = at;
+	}
+	return la_jsonb_text(pstrdup(one->shown));
 }
 
 void

@@ -79,6 +79,9 @@ la_lock_hold(LaBooks *books, const pg_uuid_t *id, LaHold *hold)
 {
 	LaParams	params = {0};
 
+#if LA_MUTANT != 283
+	la_books_make_history(books);
+#endif
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, id);
 	hold->nparts = la_run(LA_Q_PARTS_LOCK, &params, LA_WRITE);

@@ -14,10 +14,11 @@
  *					a change waits for decisions in progress and for nothing
  *					else, and nothing is decided against the old state once the
  *					change has committed.
- *	history			held shared to the end by what has decided: a decision holds
- *					its agent's (or, beyond some number, its organization's), a
- *					registration its organization's.  Whoever sums up what was
- *					spent waits for the holders, without stopping newcomers.
+ *	history			held shared to the end by what has changed what counts: an
+ *					approval or a settlement holds its agent's (or, beyond some
+ *					number, its organization's), a registration its
+ *					organization's.  Whoever sums up what was spent waits for
+ *					the holders, without stopping newcomers.
  */
 #ifndef LA_LOCK_H
 #define LA_LOCK_H
@@ -73,7 +74,7 @@ extern bool la_try_change_configuration(LaLevel level, uint64 key); /* false: it
 extern void la_leave_configuration(LaLevel level, uint64 key);	/* changed nothing after
 																 * all */
 
-/* History of an agent that this transaction has decided for; of an organization it has registered in. */
+/* History of an agent that this transaction has spent for; of an organization it has registered in. */
 extern void la_share_history(LaLevel level, uint64 key);
 
 /* Transactions of others that hold it: whether there are any, and waiting until these have ended. */

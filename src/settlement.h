@@ -45,7 +45,7 @@ typedef struct LaSettlement
 /* The agent, the card and the currency of an authorization; 55000 for an increment, P0002. */
 extern void la_find_hold(const LaPrincipal *caller, const pg_uuid_t *id, LaHold *hold);
 
-/* Locks the parts of the hold, whose agent's books are open. */
+/* Locks the parts of the hold, whose agent's books are open, to change what they count. */
 extern void la_lock_hold(LaBooks *books, const pg_uuid_t *id, LaHold *hold);
 
 /* The arguments that all verbs have: authorization_id, amount, and the key in its place. */
