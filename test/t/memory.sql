@@ -19,7 +19,7 @@ SELECT ledger_agents.authorize(memory.agent('plain'), 1, idempotency_key => 'aga
 CREATE TABLE memory.call (kind text PRIMARY KEY, share integer, in_one boolean, call text);
 INSERT INTO memory.call VALUES
   ('approved', 620, true, $$SELECT FROM ledger_agents.authorize(memory.agent('plain'), 1)$$),
-  ('approved by statements', 15, true, $$SELECT FROM set_config('ledger_agents.direct_access', 'off', true), ledger_agents.authorize(memory.agent('plain'), 1)$$),
+  ('approved by statements', 15, true, $$SELECT FROM set_config('ledger_agents.direct_access', 'off', true) AS off, LATERAL ledger_agents.authorize(memory.agent('plain'), length(off) - 2) AS a, LATERAL set_config('ledger_agents.direct_access', CASE a.decision WHEN 'approved' THEN 'on' END, true)$$),
   ('approved under limits', 30, false, $$SELECT FROM ledger_agents.authorize(memory.agent('limited'), 1, organization_id => 'limited')$$),
   ('approved for a card', 30, true, $$SELECT FROM ledger_agents.authorize(memory.agent('cards'), 1, merchant => 'Shop', card_id => (SELECT id FROM ledger_agents.cards LIMIT 1))$$),
   ('declined', 30, true, $$SELECT FROM ledger_agents.authorize(memory.agent('poor'), 11, merchant => 'Casino')$$),
@@ -43,12 +43,13 @@ INSERT INTO memory.call VALUES
   ('raised', 20, true, $$SELECT FROM ledger_agents.authorize_or_raise(memory.agent('poor'), 11)$$),
   ('taken back', 20, true, $$SELECT FROM ledger_agents.authorize(memory.agent('plain'), 1), LATERAL (SELECT 1 / 0) AS undone$$);
 
--- What the session holds in bytes: what the server notes of a transaction that changes a row it has changed before (combocid.c), its other contexts, its process.
+CREATE FUNCTION memory.of_malloc() RETURNS bigint LANGUAGE c AS :'library', 'held_of_malloc';
+-- What the session holds in bytes: what the server notes of a transaction that changes a row it has changed before (combocid.c), its other contexts, and all that it has of malloc().
 CREATE FUNCTION memory.held(OUT noted bigint, OUT contexts bigint, OUT process bigint) LANGUAGE plpgsql AS $$
 BEGIN
   SELECT sum(total_bytes) FILTER (WHERE is_note), sum(total_bytes) FILTER (WHERE NOT is_note) INTO noted, contexts
     FROM pg_backend_memory_contexts, LATERAL (SELECT name IN ('Combo CIDs', 'TopTransactionContext') AS is_note) AS n;
-  process := 1024 * substring(pg_read_file('/proc/self/status') FROM 'RssAnon:\s+(\d+)')::bigint;
+  process := memory.of_malloc();
 END
 $$;
 CREATE TABLE memory.growth (place integer GENERATED ALWAYS AS IDENTITY, kind text, in_one boolean, calls integer, noted bigint, contexts bigint, process bigint);
