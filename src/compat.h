@@ -42,9 +42,11 @@
 /* 16 tells apart which indexes a new version of a row goes into. */
 typedef bool TU_UpdateIndexes;
 #define TU_None false
-#define TU_Summarizing true
+#define la_only_summarizing(indexes) false
 #define ExecInsertIndexTuples(result, slot, estate, update, no_error, conflict, arbiters, summarizing) \
 	ExecInsertIndexTuples((result), (slot), (estate), (update), (no_error), (conflict), (arbiters))
+#else
+#define la_only_summarizing(indexes) ((indexes) == TU_Summarizing)
 #endif
 
 #if PG_VERSION_NUM < 170000

@@ -200,6 +200,14 @@ CREATE UNIQUE INDEX one_amount ON ledger_agents.authorizations (agent_id, amount
 SELECT is((ledger_agents.authorize(:'b', 777, organization_id => 'one')).decision::text, 'approved', 'an index of somebody else''s is kept');
 SELECT throws_ok(format('SELECT ledger_agents.authorize(%L, 777, organization_id => %L)', :'b', 'one'), '23505', NULL, 'and holds');
 DROP INDEX ledger_agents.one_amount;
+CREATE UNIQUE INDEX one_instant ON ledger_agents.counters (decided_at) WHERE total_spent = 777;
+SELECT (ledger_agents.register_agent(name, 'x', organization_id => 'one')).id AS agent FROM unnest('{left,right}'::text[]) AS name \g /dev/null
+SELECT is((ledger_agents.authorize(id, 777, organization_id => 'one')).decision::text, 'approved', 'so is one of counters') FROM ledger_agents.get_agent(external_id => 'left', organization_id => 'one');
+SELECT throws_ok(format('SELECT ledger_agents.authorize(%L, 777, organization_id => %L)', id, 'one'), '23505', NULL, 'which holds, too') FROM ledger_agents.get_agent(external_id => 'right', organization_id => 'one');
+SET enable_seqscan = off;
+SELECT is((SELECT count(*) FROM ledger_agents.counters WHERE total_spent = 777 AND decided_at > '-infinity'), 1::bigint, 'and finds the one that is there');
+RESET enable_seqscan;
+DROP INDEX ledger_agents.one_instant;
 
 --
 -- Several calls in one statement, each sees the one before.
@@ -222,4 +230,25 @@ VACUUM FULL ledger_agents.counters;
 SELECT pg_relation_size('ledger_agents.counters') AS size \gset
 CALL pg_temp.spend(:'b', 2000);
 SELECT cmp_ok(pg_relation_size('ledger_agents.counters') - :size, '<=', 5 * 8192::bigint, 'two thousand decisions later the table has hardly grown');
+
+--
+-- Where they cannot be cleared away, here because one transaction makes them all, a decision does not visit them, however many there are.
+--
+CREATE FUNCTION pg_temp.visits(agent uuid, times integer) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  before bigint := pg_stat_get_xact_blocks_fetched('ledger_agents.counters'::regclass);
+BEGIN
+  FOR n IN 1 .. times LOOP
+    PERFORM ledger_agents.authorize(agent, 1, organization_id => 'one');
+  END LOOP;
+  RETURN pg_stat_get_xact_blocks_fetched('ledger_agents.counters'::regclass) - before;
+END
+$$;
+BEGIN;
+SELECT id AS left FROM ledger_agents.get_agent(external_id => 'left', organization_id => 'one') \gset
+SELECT pg_temp.visits(:'left', 1000) AS first \gset
+SELECT pg_temp.visits(:'left', 8000) AS between, pg_temp.visits(:'left', 1000) AS last \gset
+SELECT cmp_ok(:first::bigint, '>', 1000::bigint, 'visits are counted');
+SELECT cmp_ok(:last::bigint, '<', :first + 1000::bigint, 'the ten thousandth decision of a transaction visits as many pages of counters as the first');
+COMMIT;
 SELECT * FROM finish();
