@@ -10,6 +10,7 @@ use File::Basename qw(dirname);
 use IPC::Open2 ();
 use JSON::PP;
 use PostgreSQL::Test::Utils;
+use Test::More ();
 use Time::HiRes qw(time usleep);
 
 use constant PATIENCE => 120;
@@ -83,8 +84,9 @@ sub ask
 	syswrite $self->{to}, "$command\n" or die "the clients are gone";
 	defined(my $line = readline $self->{from}) or die "the clients are gone";
 	my $state = decode_json($line);
-	die "seed $self->{seed}: $state->{problem}" if defined $state->{problem};
-	return $state;
+	return $state unless defined $state->{problem};
+	Test::More::fail('a client finds what it was told before');
+	die "seed $self->{seed}: $state->{problem}";
 }
 
 # Until one of these numbers is that high.
