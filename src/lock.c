@@ -8,9 +8,12 @@
  */
 #include "postgres.h"
 
+#include <sched.h>
+
 #include "access/xact.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
@@ -28,7 +31,14 @@ typedef enum Kind
 	QUEUE = 1000,
 	CONFIGURATION = 1100,
 	HISTORY = 1200,
+	NEXT = 1300,
 } Kind;
+
+/* Microseconds for which who comes next in a queue looks out for its turn before it sleeps: two decisions, or a little more. */
+#define LOOKOUT_US 100
+
+/* Waits, at most, that are slept through because looking out was in vain. */
+#define MAX_SLEPT 63
 
 /* Queue locks that this transaction has taken. */
 static int	queues_held = 0;
@@ -171,11 +181,75 @@ attempt(const LOCKTAG *tag, LOCKMODE mode)
 	return result;
 }
 
+/* False: it is not free yet. */
+static bool
+look_out(const LOCKTAG *tag, LockAcquireResult *result)
+{
+	static int	slept = 0,
+				to_sleep = 0;
+	instr_time	begun,
+				now;
+
+	if (to_sleep > 0)
+	{
+		to_sleep--;
+		return false;
+	}
+	INSTR_TIME_SET_CURRENT(begun);
+	do
+	{
+		*result = LockAcquire(tag, ExclusiveLock, false, true);
+		if (*result != LOCKACQUIRE_NOT_AVAIL)
+		{
+			slept = 0;
+			return true;
+		}
+		sched_yield();
+		INSTR_TIME_SET_CURRENT(now);
+		INSTR_TIME_SUBTRACT(now, begun);
+	}
+	while (INSTR_TIME_GET_MICROSEC(now) < LOOKOUT_US);
+	/* Whoever waits for a disk holds it for longer. */
+	to_sleep = slept = Min(2 * slept + 1, MAX_SLEPT);
+	return false;
+}
+
+/*
+ * Waiters wait for being next, and only who is next waits for the queue itself:
+ * it was woken while the one before it was still at work, and takes over within
+ * microseconds.  To wake a process takes as long as a decision.
+ */
+static LockAcquireResult
+wait_in_queue(const LOCKTAG *tag)
+{
+	LOCKTAG		next = *tag;
+	LockAcquireResult result;
+	TimestampTz begun = LockTimeout > 0 ? GetCurrentTimestamp() : 0;
+
+	next.locktag_field4 += NEXT - QUEUE;
+	(void) LockAcquire(&next, ExclusiveLock, false, false);
+	la_fault("next in a queue");
+	if (!look_out(tag, &result))
+	{
+#if LA_MUTANT != 286
+		/* Both waits together are one. */
+		if (LockTimeout > 0)
+			LockTimeout = Max(1, LockTimeout - TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()));
+#endif
+		result = LockAcquire(tag, ExclusiveLock, false, false);
+	}
+#if LA_MUTANT != 285
+	(void) LockRelease(&next, ExclusiveLock, false);
+#endif
+	return result;
+}
+
 static LockAcquireResult
 acquire(const LOCKTAG *tag, LOCKMODE mode)
 {
 	volatile LockAcquireResult result;
-	int			timeout = DeadlockTimeout;
+	int			deadlock_timeout = DeadlockTimeout;
+	int			lock_timeout = LockTimeout;
 	LaWait		wait;
 
 	result = attempt(tag, mode);
@@ -194,11 +268,15 @@ acquire(const LOCKTAG *tag, LOCKMODE mode)
 	PG_TRY();
 	{
 		la_fault("before a wait");
-		result = LockAcquire(tag, mode, false, false);
+		if (tag->locktag_field4 < CONFIGURATION)
+			result = wait_in_queue(tag);
+		else
+			result = LockAcquire(tag, mode, false, false);
 	}
 	PG_FINALLY();
 	{
-		DeadlockTimeout = timeout;
+		DeadlockTimeout = deadlock_timeout;
+		LockTimeout = lock_timeout;
 		stop_looking();
 		la_end_wait(&wait);
 	}

@@ -6,8 +6,11 @@
  *
  *	queue			a decision holds its agent's exclusively to the end of its
  *					transaction (and those of its customer and organization,
- *					where these have a limit).  Waiting happens here, fairly.
- *					Row locks and versions are the truth; this is the order.
+ *					where these have a limit).  Waiting happens here, in turn:
+ *					for being next, and who is next for the queue; a newcomer
+ *					goes first only while it is free and whoever is next has
+ *					not woken yet.  Row locks and versions are the truth; this
+ *					is the order.
  *	configuration	a decision holds those of its organization, customer and
  *					agent shared, and only while it decides; what changes
  *					configuration holds its level's exclusively to commit.  So
