@@ -314,11 +314,17 @@ static void
 take_columns(const LaDirectTable *table, HeapTuple found, TupleDesc desc, LaRow *row)
 {
 	HeapTuple	copy = heap_copytuple(found);
+	Datum	   *values = palloc(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc(sizeof(bool) * desc->natts);
 
+	heap_deform_tuple(copy, desc, values, nulls);
 	row->values = palloc(sizeof(Datum) * table->count);
 	row->nulls = palloc(sizeof(bool) * table->count);
 	for (int i = 0; i < table->count; i++)
-		row->values[i] = heap_getattr(copy, table->numbers[i], desc, &row->nulls[i]);
+	{
+		row->values[i] = values[table->numbers[i] - 1];
+		row->nulls[i] = nulls[table->numbers[i] - 1];
+	}
 }
 
 static HeapTuple
