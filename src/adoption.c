@@ -141,7 +141,7 @@ add_row(const char *principal, const char *reason, bool here, TimestampTz since)
 {
 	LaParams	params = {0};
 #if LA_MUTANT != 246
-	TimestampTz now = Max(la_now(), since + 1);
+	TimestampTz now = la_now_from(since + 1);
 #else
 	TimestampTz now = la_now();
 #endif

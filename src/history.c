@@ -203,7 +203,7 @@ count_anew(const Counted *counted, const char *currency)
 	 * the clock step back.
 	 */
 	sum_up(&counter, counted, currency);
-	counter.decided_at = Max(la_now(), counter.decided_at);
+	counter.decided_at = la_now_from(counter.decided_at);
 	la_counter_roll(&counter, counter.decided_at, zone);
 	sum_up(&counter, counted, currency);
 	memset(&params, 0, sizeof(params));

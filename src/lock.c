@@ -214,6 +214,15 @@ look_out(const LOCKTAG *tag, LockAcquireResult *result)
 	return false;
 }
 
+/* What is left of a timeout after a wait; 0 would be none. */
+static int
+rest_of(int timeout, TimestampTz begun)
+{
+	long		waited = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+
+	return waited < timeout ? timeout - waited : 1;
+}
+
 /*
  * Waiters wait for being next, and only who is next waits for the queue itself:
  * it was woken while the one before it was still at work, and takes over within
@@ -228,13 +237,19 @@ wait_in_queue(const LOCKTAG *tag)
 
 	next.locktag_field4 += NEXT - QUEUE;
 	(void) LockAcquire(&next, ExclusiveLock, false, false);
+
+	/*
+	 * A timeout of this wait may have come with its end; the next one's would
+	 * hide which it was.
+	 */
+	CHECK_FOR_INTERRUPTS();
 	la_fault("next in a queue");
 	if (!look_out(tag, &result))
 	{
 #if LA_MUTANT != 286
 		/* Both waits together are one. */
 		if (LockTimeout > 0)
-			LockTimeout = Max(1, LockTimeout - TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()));
+			LockTimeout = rest_of(LockTimeout, begun);
 #endif
 		result = LockAcquire(tag, ExclusiveLock, false, false);
 	}

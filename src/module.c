@@ -215,6 +215,14 @@ la_now(void)
 	return clock_value != 0 ? clock_value : GetCurrentTimestamp();
 }
 
+TimestampTz
+la_now_from(TimestampTz earliest)
+{
+	TimestampTz now = la_now();
+
+	return Max(now, earliest);
+}
+
 /*
  * RFC 9562, version 7: 48 bits of Unix milliseconds, then the version, then 12
  * bits that here hold the rest of the microseconds (its method 3), then the

@@ -25,6 +25,9 @@ extern bool la_allow_drop;
 /* Now, by the wall clock or by ledger_agents.clock. */
 extern TimestampTz la_now(void);
 
+/* Now, or that instant where the clock is behind it. */
+extern TimestampTz la_now_from(TimestampTz earliest);
+
 /* A new version 7 uuid whose time is that instant, to the microsecond. */
 extern void la_new_id(pg_uuid_t *id, TimestampTz at);
 

@@ -270,7 +270,11 @@ la_tally_greatest(int number)
 	uint64		greatest = 0;
 
 	for (int i = 0; i < SLOTS; i++)
-		greatest = Max(greatest, pg_atomic_read_u64(&tally->slots[i].numbers[number]));
+	{
+		uint64		one = pg_atomic_read_u64(&tally->slots[i].numbers[number]);
+
+		greatest = Max(greatest, one);
+	}
 	return greatest;
 }
 
