@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "access/hio.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
@@ -36,6 +37,12 @@
 /* 16 took what hooks of settings give it into a memory context. */
 #define guc_malloc(elevel, size) malloc(size)
 #define guc_free(pointer) free(pointer)
+#endif
+
+#if PG_VERSION_NUM < 160000
+/* 16 takes how many pages are to be added at once; 0: one. */
+#define RelationGetBufferForTuple(table, length, other, options, bulk, map, other_map, pages) \
+	RelationGetBufferForTuple((table), (length), (other), (options), (bulk), (map), (other_map))
 #endif
 
 #if PG_VERSION_NUM < 160000

@@ -11,6 +11,7 @@
 #include "access/genam.h"
 #include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/transam.h"
@@ -34,6 +35,7 @@
 #include "fault.h"
 #include "indexes.h"
 #include "module.h"
+#include "room.h"
 #include "spend.h"
 
 static void find_writer(HeapTuple row, LaPlace *place);
@@ -125,16 +127,6 @@ has_key(TupleTableSlot *slot, const CounterKey *key)
 		is_text(slot, LA_K_SCOPE_ID, key->scope_id);
 }
 
-/* As a visit by an index does: the next version finds room beside this one then, and leaves the indexes alone. */
-static void
-make_room(Relation counters, BlockNumber block)
-{
-	Buffer		buffer = ReadBuffer(counters, block);
-
-	heap_page_prune_opt(counters, buffer);
-	ReleaseBuffer(buffer);
-}
-
 /* The visible version on the way from what was found last; false: it does not lead there. */
 static bool
 follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hint,
@@ -151,7 +143,7 @@ follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hi
 	if (found)
 	{
 #if LA_MUTANT != 98
-		make_room(counters, ItemPointerGetBlockNumber(&tid));
+		la_make_room(counters, ItemPointerGetBlockNumber(&tid));
 #endif
 		table_tuple_get_latest_tid(scan, &tid);
 		la_fault("following a hint");
@@ -165,10 +157,13 @@ follow_hint(Relation counters, const CounterKey *key, const ItemPointerData * hi
 }
 
 static void
-take_counter(HeapTuple row, Relation counters, LaCounter *counter, LaPlace *place)
+take_counter(TupleTableSlot *slot, Relation counters, LaCounter *counter, LaPlace *place)
 {
+	HeapTuple	row = ExecFetchSlotHeapTuple(slot, false, NULL);
+
 	la_counter_take(counter, row, RelationGetDescr(counters));
 	place->tid = row->t_self;
+	place->crowded = la_is_crowded(slot);
 	find_writer(row, place);
 }
 
@@ -187,7 +182,7 @@ look_up(Relation counters, const CounterKey *key, LaCounter *counter, LaPlace *p
 	row = systable_getnext(scan);
 	la_fault("reading a counter");
 	if (row != NULL)
-		take_counter(row, counters, counter, place);
+		take_counter(scan->slot, counters, counter, place);
 	systable_endscan(scan);
 	return row != NULL;
 }
@@ -203,7 +198,7 @@ la_direct_counter(const char *organization_id, LaScope scope, const char *scope_
 	bool		found = follow_hint(counters, &key, hint, slot);
 
 	if (found)
-		take_counter(ExecFetchSlotHeapTuple(slot, false, NULL), counters, counter, place);
+		take_counter(slot, counters, counter, place);
 	else
 		found = look_up(counters, &key, counter, place);
 	if (found)
@@ -386,6 +381,7 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 {
 	Relation	counters = la_open_table("counters", RowExclusiveLock);
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(counters), &TTSOpsVirtual);
+	BlockNumber target = InvalidBlockNumber;
 	TU_UpdateIndexes indexes;
 	TM_FailureData failure;
 	LockTupleMode mode;
@@ -398,10 +394,14 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 	ExecStoreVirtualTuple(slot);
 	CheckCmdReplicaIdentity(counters, CMD_UPDATE);
 	la_fault("before writing a counter");
+	if (place->crowded)
+		target = la_find_room(counters, &place->tid);
 	result = table_tuple_update(counters, &place->tid, slot, GetCurrentCommandId(true),
 								GetActiveSnapshot(), InvalidSnapshot, may_wait, &failure, &mode,
 								&indexes);
 	la_fault("after writing a counter");
+	if (place->crowded)
+		RelationSetTargetBlock(counters, target);
 	if (result == TM_Ok)
 	{
 		place->tid = slot->tts_tid;

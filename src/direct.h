@@ -41,6 +41,7 @@ typedef struct LaPlace
 	bool		busy;			/* an open transaction of somebody else has
 								 * written or locked it, or one has just ended */
 	bool		mine;			/* this transaction has */
+	bool		crowded;		/* see la_is_crowded() */
 } LaPlace;
 
 /* False: there is no such row here. */
