@@ -92,4 +92,4 @@ COMMENT ON TYPE ledger_agents.event_type IS
 
 CREATE TYPE ledger_agents.access_level AS ENUM ('operator', 'auditor', 'api');
 COMMENT ON TYPE ledger_agents.access_level IS
-'What grant_access gives a role. operator: all functions, in every organization. auditor: reads every table, changes nothing. api: acts only as the agent or organization that authenticates.';
+'What grant_access gives a role. operator: all functions but grant_access and revoke_access, in every organization. auditor: reads every table, changes nothing. api: acts only as the agent or organization that authenticates.';

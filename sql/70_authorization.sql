@@ -139,7 +139,7 @@ CREATE UNIQUE INDEX authorization_entries_number_key
 	ON ledger_agents.authorization_entries (organization_id, agent_id, number);
 
 COMMENT ON TABLE ledger_agents.authorization_entries IS
-'What changed an authorization after the decision. Append-only.';
+'What changed an authorization after the decision. Append-only. Amounts in minor units of the authorization''s currency.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.organization_id IS 'The organization.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.id IS 'Version 7 uuid; of an increment that of the row in authorizations that it has made.';
 COMMENT ON COLUMN ledger_agents.authorization_entries.authorization_id IS 'The authorization.';
@@ -199,7 +199,7 @@ CREATE TYPE ledger_agents.authorization_detail AS (
 	cursor text
 );
 COMMENT ON TYPE ledger_agents.authorization_detail IS
-'An authorization as the functions return it.';
+'An authorization as the functions return it. Amounts in minor units of currency.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.organization_id IS 'The organization.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.id IS 'Version 7 uuid; null from evaluate, which stores nothing.';
 COMMENT ON COLUMN ledger_agents.authorization_detail.agent_id IS 'The agent that asked.';

@@ -22,7 +22,7 @@ COMMENT ON COLUMN ledger_agents.rule_detail.source_id IS 'Id of that row; of the
 COMMENT ON COLUMN ledger_agents.rule_detail.reason IS 'The reason of a decline when it fails.';
 COMMENT ON COLUMN ledger_agents.rule_detail.actual IS 'What the request says to it, or what stands in the books; for limits spent and remaining.';
 COMMENT ON COLUMN ledger_agents.rule_detail.passed IS 'Whether the request passes it now.';
-COMMENT ON COLUMN ledger_agents.rule_detail.passed_then IS 'Of a stored authorization: false when its reasons name this one; else null.';
+COMMENT ON COLUMN ledger_agents.rule_detail.passed_then IS 'Of a stored authorization: whether it passed then, false when its reasons name this one. Of a request: null.';
 
 CREATE FUNCTION ledger_agents.explain_authorization(
 	authorization_id uuid DEFAULT NULL,

@@ -44,7 +44,7 @@ COMMENT ON TABLE ledger_agents.configuration_changes IS
 'Who changed what in the configuration, and when. Append-only.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.organization_id IS 'The organization.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.id IS 'Version 7 uuid.';
-COMMENT ON COLUMN ledger_agents.configuration_changes.object_type IS 'organization, customer, agent, agent_token, policy, card, intent or event_consumer.';
+COMMENT ON COLUMN ledger_agents.configuration_changes.object_type IS 'organization, organization_key, customer, agent, agent_token, policy, card, intent or event_consumer.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.object_id IS 'Its id as text.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.action IS 'create, update, delete, deregister, revoke, freeze, unfreeze, close, approve, reject or cancel.';
 COMMENT ON COLUMN ledger_agents.configuration_changes.old_values IS 'Values of the changed fields before; null for create.';

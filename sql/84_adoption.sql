@@ -31,7 +31,7 @@ COMMENT ON COLUMN ledger_agents.adoptions.system_identifier IS 'Of the server, a
 COMMENT ON COLUMN ledger_agents.adoptions.database_oid IS 'Of the database in it; null as above.';
 COMMENT ON COLUMN ledger_agents.adoptions.database_name IS 'Name of the database in which it was written, at that time.';
 COMMENT ON COLUMN ledger_agents.adoptions.reason IS 'What was said, 1 to 1000 characters, or null. "first use" and "update of the extension": nobody was asked.';
-COMMENT ON COLUMN ledger_agents.adoptions.principal IS 'operator, or system where nobody was asked.';
+COMMENT ON COLUMN ledger_agents.adoptions.principal IS 'operator, or system where a first use adopts.';
 COMMENT ON COLUMN ledger_agents.adoptions.database_role IS 'The role that called from outside.';
 COMMENT ON COLUMN ledger_agents.adoptions.created_at IS 'When.';
 

@@ -15,7 +15,7 @@ BEGIN ATOMIC
 		/* What only reads, but looks at every organization. */
 		('auditor', '{act_as_auditor,check_invariants,read_statistics,verify_chain,chain_item,window_of,normal_merchant,merchant_matches,health_check,installed_objects,shipped_objects,library_version,level_functions}'),
 		/* What nobody is granted: the engine calls them. */
-		('internal', '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,grant_access,keep_money}')
+		('internal', '{current_spend,current_card_spend,refuse_change,forget_tenants,write_view,grant_access,revoke_access,keep_money}')
 	)
 	SELECT p.oid
 	FROM pg_catalog.pg_proc p
@@ -30,3 +30,18 @@ END;
 REVOKE ALL ON FUNCTION ledger_agents.level_functions FROM PUBLIC;
 COMMENT ON FUNCTION ledger_agents.level_functions IS
 'The functions that a level may call, by oid: what grant_access() grants and health_check() looks for.';
+
+CREATE FUNCTION ledger_agents.revoke_access(role_name name) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM quote_ident(role_name)::regrole;
+	EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA ledger_agents, ledger_agents_api FROM %I', role_name);
+	EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger_agents, ledger_agents_api FROM %I', role_name);
+	EXECUTE format('REVOKE ALL ON SCHEMA ledger_agents, ledger_agents_api FROM %I', role_name);
+END
+$$;
+REVOKE ALL ON FUNCTION ledger_agents.revoke_access FROM PUBLIC;
+COMMENT ON FUNCTION ledger_agents.revoke_access IS
+'Takes from an existing role all that grant_access has given it, whatever levels. What it has by being a member of another role it keeps. Only the extension''s owner can. Errors: 42704 unknown role, 42501.';

@@ -26,6 +26,8 @@ AS $$
 DECLARE
 	granted text;
 BEGIN
+	/* GRANT would take "public" for everybody. */
+	PERFORM quote_ident(role_name)::regrole;
 	EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents TO %I', role_name);
 	IF level IN ('operator', 'api') THEN
 		EXECUTE format('GRANT USAGE ON SCHEMA ledger_agents_api TO %I', role_name);
@@ -50,7 +52,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION ledger_agents.grant_access IS
-'Gives an existing role a level: operator, auditor or api. Only the extension''s owner can. Nobody, not even an operator, reads the hashes of secrets. Errors: 42704 unknown role, 42501.';
+'Gives an existing role a level: operator, auditor or api, beside those that it has. Only the extension''s owner can. Nobody, not even an operator, reads the hashes of secrets. Errors: 42704 unknown role, 42501.';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger_agents, ledger_agents_api FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA ledger_agents, ledger_agents_api FROM PUBLIC;

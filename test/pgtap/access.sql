@@ -137,7 +137,7 @@ SELECT levels, pg_catalog.unnest(pg_catalog.string_to_array(names, ' ')) FROM (V
                || ' ledger_agents.approve_intent ledger_agents.reject_intent'
                || ' ledger_agents.poll_events ledger_agents.ack_events ledger_agents.list_event_consumers'
                || ' ledger_agents.delete_event_consumer ledger_agents.sweep ledger_agents.seal_chain ledger_agents.purge'),
-  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.grant_access ledger_agents.keep_money')) AS w (levels, names);
+  ('', 'ledger_agents.current_spend ledger_agents.current_card_spend ledger_agents.refuse_change ledger_agents.forget_tenants ledger_agents.write_view ledger_agents.grant_access ledger_agents.revoke_access ledger_agents.keep_money')) AS w (levels, names);
 
 SELECT bag_eq(
   'SELECT function::regproc::text FROM access.functions', 'SELECT name FROM access.wanted',
@@ -190,6 +190,17 @@ SELECT is(access.attempt('access_auditor', pg_catalog.format('SELECT count(*) FR
 SELECT is(access.attempt('access_auditor', 'SELECT count(*) FROM ledger_agents.authorizations'), 'ok 3', 'an auditor reads every organization');
 SELECT matches(access.attempt('access_operator', $$SELECT ledger_agents.grant_access('access_operator', 'operator')$$), '^42501 ',
                'an operator cannot hand out levels');
+SELECT matches(access.attempt('access_operator', $$SELECT ledger_agents.revoke_access('access_operator')$$), '^42501 ', 'nor take them');
+
+-- Levels are given beside each other, and taken together: a role that can be dropped has no right left.
+CREATE ROLE access_all;
+SELECT ledger_agents.grant_access('access_all', level) FROM unnest(enum_range(NULL::ledger_agents.access_level)) AS level \g /dev/null
+SELECT throws_ok('DROP ROLE access_all', '2BP01', NULL, 'a role with levels');
+SELECT ledger_agents.revoke_access('access_all') \g /dev/null
+SELECT is(access.attempt('access_operator', 'SELECT count(*) FROM ledger_agents.authorizations'), 'ok 3', 'others keep theirs');
+SELECT lives_ok('DROP ROLE access_all', 'has nothing when they were taken');
+SELECT throws_ok(call, '42704', NULL, call)
+FROM unnest('{"SELECT ledger_agents.grant_access(''public'', ''api'')", "SELECT ledger_agents.revoke_access(''public'')", "SELECT ledger_agents.grant_access(''access_all'', ''api'')"}'::text[]) AS call;
 
 -- The real call, not only what the catalog says.
 SELECT matches(access.attempt('access_nobody', access.call_of(function)), '^42501 ', 'a role without a level is refused: ' || function)

@@ -90,7 +90,7 @@ SELECT is_empty($$
   SELECT p.proname FROM pg_proc p
   WHERE p.pronamespace = 'ledger_agents'::regnamespace AND p.provolatile = 'v'
     AND NOT EXISTS (SELECT FROM verbs v WHERE v.call LIKE '%ledger_agents.' || p.proname || '(%')
-    AND p.proname !~ '^(adopt|disown|authenticate|grant_access|reset_statistics|keep_money|refuse_change|forget_tenants|write_view|sign_event)$'
+    AND p.proname !~ '^(adopt|disown|authenticate|grant_access|revoke_access|reset_statistics|keep_money|refuse_change|forget_tenants|write_view|sign_event)$'
     AND p.proname !~ '^(create|update|delete|revoke|rotate|deregister|freeze|unfreeze|close|declare|approve|reject|cancel|ack)_'
     AND p.proname <> 'attest'
   $$, 'it is decided for every function that writes');

@@ -85,7 +85,7 @@ INSERT INTO harmless VALUES ('ledger_agents.authenticate'), ('ledger_agents_api.
 CREATE ROLE rights_api;
 SELECT ledger_agents.grant_access('rights_api', 'api') \g /dev/null
 CREATE TEMP TABLE ungranted (function text);
-INSERT INTO ungranted SELECT 'ledger_agents.' || unnest('{act_as_operator,act_as_auditor,chain_item,check_invariants,current_card_spend,current_spend,forget_tenants,grant_access,refuse_change,sign_event,write_view,health_check,installed_objects,shipped_objects,library_version,level_functions,keep_money}'::text[]);
+INSERT INTO ungranted SELECT 'ledger_agents.' || unnest('{act_as_operator,act_as_auditor,chain_item,check_invariants,current_card_spend,current_spend,forget_tenants,grant_access,revoke_access,refuse_change,sign_event,write_view,health_check,installed_objects,shipped_objects,library_version,level_functions,keep_money}'::text[]);
 SELECT is(has_function_privilege('rights_api', function::regproc, 'EXECUTE'), false, 'not granted to the level api: ' || function) FROM ungranted;
 SELECT is_empty('SELECT DISTINCT function FROM allowed WHERE NOT has_function_privilege(''rights_api'', function::regproc, ''EXECUTE'')', 'all that it may do is');
 

@@ -102,7 +102,8 @@ INSERT INTO silent VALUES
   ('poll_events', 'says how far a consumer has come'), ('ack_events', 'says how far a consumer has come'), ('sweep', 'records the cards that it turns: pgtap/sweep'),
   ('reset_statistics', 'sets back counts that are in no row'), ('refuse_change', 'a trigger'), ('forget_tenants', 'a trigger'), ('write_view', 'a trigger that calls functions of ledger_agents_api'),
   ('adopt', 'of the database, and an adoption is its own record'), ('disown', 'as adopt'), ('keep_money', 'an event trigger'),
-  ('grant_access', 'rights of roles are the server''s, of no organization; its log tells');
+  ('grant_access', 'rights of roles are the server''s, of no organization; its log tells'),
+  ('revoke_access', 'as grant_access');
 SELECT is_empty($$
   SELECT p.proname FROM pg_proc p
   WHERE p.pronamespace = 'ledger_agents'::regnamespace AND p.provolatile = 'v'

@@ -46,7 +46,7 @@ $$;
 -- Every verb that SQL has is there.
 --
 SELECT is(string_agg(p.proname, ' ' ORDER BY p.proname), 'act_as_auditor act_as_operator adopt authenticate authorize_many authorize_or_raise chain_item check_invariants create_organization current_card_spend current_spend disown engine_time '
-          || 'forget_tenants grant_access health_check installed_objects iso_duration keep_money level_functions library_version merchant_matches normal_merchant purge read_statistics refuse_change reset_statistics seal_chain shipped_objects sign_event sweep verify_chain visible_agent visible_card_spend visible_organization visible_spend window_of write_view', 'what the JSON interface leaves out')
+          || 'forget_tenants grant_access health_check installed_objects iso_duration keep_money level_functions library_version merchant_matches normal_merchant purge read_statistics refuse_change reset_statistics revoke_access seal_chain shipped_objects sign_event sweep verify_chain visible_agent visible_card_spend visible_organization visible_spend window_of write_view', 'what the JSON interface leaves out')
   FROM pg_proc AS p
  WHERE p.pronamespace = 'ledger_agents'::regnamespace
    AND NOT EXISTS (SELECT FROM pg_proc AS a WHERE a.pronamespace = 'ledger_agents_api'::regnamespace AND a.proname = p.proname);

@@ -112,7 +112,7 @@ class World:
             SELECT p.oid::regproc::text, p.proargnames[1:p.pronargs],
                    ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, n) ORDER BY n), p.pronargs - p.pronargdefaults
               FROM pg_proc p WHERE p.pronamespace IN ('ledger_agents'::regnamespace, 'ledger_agents_api'::regnamespace) AND p.prorettype <> 'trigger'::regtype
-               AND p.prorettype <> 'event_trigger'::regtype AND p.proname <> 'grant_access' ORDER BY 1""")]
+               AND p.prorettype <> 'event_trigger'::regtype AND p.proname NOT IN ('grant_access', 'revoke_access') ORDER BY 1""")]
 
     def read_views(self):
         return [{"name": name, "columns": list(zip(names, types))} for name, names, types in self.ask("""
