@@ -119,6 +119,9 @@ extern void la_books_facts(LaBooks *books);
 /* Reads what the agent said it would buy, where the request or the counter speaks of it. */
 extern void la_books_intents(LaBooks *books, TimestampTz at);
 
+/* The agent's open ones, the latest first, whether or not the request names one. */
+extern int	la_open_intents(LaBooks *books, TimestampTz at, LaIntent **intents);
+
 /* Whether the books of that scope are kept. */
 extern bool la_is_counted(const LaBooks *books, LaScope scope);
 

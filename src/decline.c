@@ -112,11 +112,11 @@ find_retry(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 
 /* The open intent that was parked for such a request before, or NULL. */
 static const LaIntent *
-find_parked(const LaBooks *books, const LaRequest *request)
+find_parked(const LaIntent *intents, int count, const LaRequest *request)
 {
-	for (int i = 0; i < books->nintents; i++)
+	for (int i = 0; i < count; i++)
 	{
-		const LaIntent *intent = &books->intents[i];
+		const LaIntent *intent = &intents[i];
 
 		if (intent->state == LA_INTENT_PENDING_APPROVAL && intent->parked && intent->card_given &&
 			intent->amount == request->amount && strcmp(intent->currency, request->currency) == 0 &&
@@ -131,14 +131,20 @@ static void
 park(LaBooks *books, const LaRequest *request, LaDecision *decision)
 {
 	LaCounter  *counter = &books->counters[LA_AGENT];
-	const LaIntent *parked = find_parked(books, request);
+	LaIntent   *intents = books->intents;
+	int			count = books->nintents;
+	const LaIntent *parked;
 
+	/* Of a request that names an intent only that one is known. */
+	if (books->intent_id != NULL)
+		count = la_open_intents(books, books->at, &intents);
+	parked = find_parked(intents, count, request);
 	if (parked != NULL)
 	{
 		decision->linked_intent = &parked->id;
 		return;
 	}
-	if (books->nintents >= LA_MAX_OPEN_INTENTS)
+	if (count >= LA_MAX_OPEN_INTENTS)
 		return;
 	la_new_id(&decision->parked_id, books->at);
 	decision->linked_intent = &decision->parked_id;

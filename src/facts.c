@@ -203,19 +203,25 @@ gather_named(LaBooks *books, LaIntent *intent, TimestampTz at)
 	books->facts.named_intent = intent;
 }
 
-static void
-gather_open(LaBooks *books, TimestampTz at)
+int
+la_open_intents(LaBooks *books, TimestampTz at, LaIntent **intents)
 {
 	LaParams	params = {0};
+	int			count;
+
+	*intents = NULL;
+	if (books->counters[LA_AGENT].intents_until <= at)
+		return 0;
 
 	la_param_text(&params, books->organization_id);
 	la_param_uuid(&params, &books->agent_id);
 	la_param(&params, TimestampTzGetDatum(at), false);
 	la_param(&params, Int32GetDatum(LA_MAX_OPEN_INTENTS), false);
-	books->nintents = la_run(LA_Q_INTENTS, &params, books->view);
-	books->intents = palloc(sizeof(LaIntent) * Max(books->nintents, 1));
-	for (int i = 0; i < books->nintents; i++)
-		read_intent(books, la_row(i), &books->intents[i]);
+	count = la_run(LA_Q_INTENTS, &params, books->view);
+	*intents = palloc(sizeof(LaIntent) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		read_intent(books, la_row(i), &(*intents)[i]);
+	return count;
 }
 
 void
@@ -232,8 +238,8 @@ la_books_intents(LaBooks *books, TimestampTz at)
 		books->intents = palloc(sizeof(LaIntent));
 		gather_named(books, books->intents, at);
 	}
-	else if (books->counters[LA_AGENT].intents_until > at)
-		gather_open(books, at);
+	else
+		books->nintents = la_open_intents(books, at, &books->intents);
 	books->facts.intents = books->intents;
 	books->facts.nintents = books->nintents;
 }

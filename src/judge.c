@@ -251,8 +251,9 @@ note_consequences(const LaCase *c, LaVerdict *verdict)
 		(verdict->approved || fails_for(verdict, LA_MERCHANT_DRIFT));
 	if (!verdict->approved)
 	{
-		verdict->parks = verdict->nreasons == 1 && facts->named_intent == NULL &&
-			verdict->reasons[0] == LA_APPROVAL_REQUIRED;
+		verdict->parks = verdict->nreasons == 1 &&
+			verdict->reasons[0] == LA_APPROVAL_REQUIRED &&
+			(facts->named_intent == NULL || facts->named_intent->state == LA_INTENT_PENDING);
 		verdict->freezes_card = verdict->drifted && facts->card != NULL &&
 			la_effective_number(facts, LA_RULE_ON_DRIFT, LA_DRIFT_ALLOW) == LA_DRIFT_FREEZE;
 		return;

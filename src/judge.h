@@ -224,8 +224,8 @@ typedef struct LaVerdict
 	const LaIntent *intent;		/* that an approval uses up */
 	bool		intent_matches;
 	bool		tell_mismatch;
-	bool		parks;			/* declined for approval_required alone,
-								 * without an intent */
+	bool		parks;			/* declined for approval_required alone, and
+								 * no intent waits that the request names */
 	bool		drifted;		/* onDrift has something to say */
 	bool		freezes_card;
 } LaVerdict;

@@ -84,6 +84,9 @@ SELECT is(pg_temp.answer(setup, steps) || pg_temp.intents(), want, format('%s %s
   ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 7500}, "approve": true}, {"spend": 8251}]', 'intent_mismatch,approval_required max 8250: 7500 pending'),
   ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 7500}, "approve": true}, {"spend": 6000, "intent": true}]', 'intent_mismatch,approval_required max 8250: 7500 pending'),
   ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 4800}}, {"spend": 5100}]', 'approval_required max 4999: 4800 pending, 5100 pending_approval parked'),
+  -- A named one that nobody was asked about is as good as none.
+  ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 4800}}, {"spend": 5100, "intent": true}]', 'approval_required max 4999: 4800 pending, 5100 pending_approval parked'),
+  ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 4800}}, {"spend": 5100, "intent": true, "declined": true}, {"at": "2026-03-02 09:01Z", "spend": 5100, "intent": true}]', 'approval_required max 4999: 4800 pending, 5100 pending_approval parked'),
   ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000}}', '[{"declare": {"amount": 4800}}, {"spend": 4999}]', 'approved max 4999: 4800 matched'),
   ('{"agent": {"requireApproval": true, "autoApproveBelow": 5000, "limits": {"perDay": 8000}}}', '[{"declare": {"amount": 7500}, "approve": true}, {"spend": 8100}]',
    'agent_limit_exceeded max 8000: 7500 pending'),

@@ -459,6 +459,7 @@ DECLARE
   named uuid;
   again boolean;
   parked ledger_agents.intents;
+  waits boolean;
   used ledger_agents.intents;
   wrong text[] := '{}';
   what text;
@@ -512,14 +513,15 @@ BEGIN
          WHERE i.organization_id = tenant AND i.agent_id = p.agent AND i.card_id IS NOT DISTINCT FROM p.card AND i.parked AND i.status = 'pending_approval' AND i.expires_at > e.decided_at
            AND i.expected_amount = amount AND i.expected_currency = e.currency AND pg_temp.words(i.expected_merchant) IS NOT DISTINCT FROM pg_temp.words(merchant) ORDER BY i.id LIMIT 1;
         a := ledger_agents.authorize(p.agent, amount, currency, merchant, mcc, country, p.card, named, hold_for => CASE WHEN pg_temp.chance(0.3) THEN interval '1 min' * floor(exp(random() * 9)) END);
+        waits := EXISTS (SELECT FROM ledger_agents.intents AS i WHERE i.organization_id = tenant AND i.id = named AND i.status = 'pending_approval');
         used := NULL;
         SELECT * INTO used FROM ledger_agents.intents AS i WHERE i.organization_id = tenant AND i.id = a.linked_intent_id;
         what := concat_ws(', ',
           CASE WHEN (a.decision, a.reasons, a.max_approvable, a.retry_at, a.failed_limits, a.attestation, a.decided_at) IS DISTINCT FROM (e.decision, e.reasons, e.max_approvable, e.retry_at, e.failed_limits, e.attestation, e.decided_at) THEN 'authorize and evaluate' END,
           CASE WHEN a.decision = 'approved' AND (used.id IS DISTINCT FROM want.used OR used.status::text IS DISTINCT FROM want.used_as OR used.authorization_id <> a.id OR used.settled_at <> a.decided_at) THEN 'used intent' END,
           CASE WHEN a.decision = 'declined' AND a.reasons <> '{approval_required}' AND used.id IS NOT NULL THEN 'intent of a decline' END,
-          CASE WHEN a.reasons = '{approval_required}' AND used.id <> named THEN 'named intent' END,
-          CASE WHEN a.reasons = '{approval_required}' AND named IS NULL AND (used.status IS DISTINCT FROM 'pending_approval' OR NOT used.parked OR used.tolerance <> 0
+          CASE WHEN a.reasons = '{approval_required}' AND waits AND used.id IS DISTINCT FROM named THEN 'named intent' END,
+          CASE WHEN a.reasons = '{approval_required}' AND NOT waits AND (used.status IS DISTINCT FROM 'pending_approval' OR NOT used.parked OR used.tolerance <> 0
             OR used.expires_at <= a.decided_at OR (used.agent_id, used.card_id, used.expected_amount, used.expected_currency, used.expected_merchant)
               IS DISTINCT FROM (p.agent, p.card, amount, a.currency, CASE WHEN pg_temp.words(merchant) IS NOT NULL THEN merchant END)
             OR used.id <> parked.id) THEN 'parked intent' END);
