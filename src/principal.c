@@ -99,6 +99,20 @@ refuse_estimates(PlannedStmt *statement, const char *text, bool read_only,
 								receiver, completion);
 }
 
+/*
+ * Maintenance (ANALYZE, an index or a materialized view, autovacuum) runs the
+ * functions of a table's owner as that owner, but it is the maintainer who called
+ * from outside, with autovacuum the first superuser.  Nobody's rights are lent there.
+ */
+static bool
+in_maintenance(void)
+{
+#if LA_MUTANT == 293
+	return false;
+#endif
+	return InSecurityRestrictedOperation();
+}
+
 /* Rights count of the role that called from outside, never of the owner whose rights the function has. */
 bool
 la_outer_role_may(const char *schema, const char *function)
@@ -106,6 +120,8 @@ la_outer_role_may(const char *schema, const char *function)
 	oidvector  *no_arguments = buildoidvector(NULL, 0);
 	Oid			marker;
 
+	if (in_maintenance())
+		return false;
 	marker = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
 							 CStringGetDatum(function),
 							 PointerGetDatum(no_arguments),
@@ -138,13 +154,16 @@ la_caller(FunctionCallInfo fcinfo, int organization_arg)
 {
 	LaPrincipal operator;
 
-	if (is_set)
+	if (is_set && !in_maintenance())
 		return current;
 	if (!la_outer_role_may("ledger_agents", OPERATOR_MARKER))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("permission denied: no principal"),
-				la_detail("not_authenticated", NULL, "The role is not an operator and has not authenticated in this transaction."),
+				la_detail("not_authenticated", NULL, in_maintenance() ?
+						  "Maintenance of tables, indexes and materialized views acts for nobody." :
+						  "The role is not an operator and has not authenticated in this transaction."),
+				in_maintenance() ? 0 :
 				errhint("Call ledger_agents.authenticate() first, or have the role granted the level operator."));
 	memset(&operator, 0, sizeof(operator));
 	name_organization(&operator, fcinfo, organization_arg);

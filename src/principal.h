@@ -41,7 +41,7 @@ typedef struct LaPrincipal
 /*
  * The caller, acting in the organization of argument organization_arg of the
  * call (null: that of the setting).  42501 for a role that is no operator and
- * has not authenticated.
+ * has not authenticated, and for everybody while tables are maintained.
  */
 extern LaPrincipal la_caller(FunctionCallInfo fcinfo, int organization_arg);
 

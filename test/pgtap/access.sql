@@ -202,6 +202,30 @@ SELECT lives_ok('DROP ROLE access_all', 'has nothing when they were taken');
 SELECT throws_ok(call, '42704', NULL, call)
 FROM unnest('{"SELECT ledger_agents.grant_access(''public'', ''api'')", "SELECT ledger_agents.revoke_access(''public'')", "SELECT ledger_agents.grant_access(''access_all'', ''api'')"}'::text[]) AS call;
 
+-- What somebody's functions ask for while others maintain the table is asked by nobody.
+CREATE SCHEMA access_lair AUTHORIZATION access_api;
+SET ROLE access_api;
+CREATE TABLE access_lair.loot (what text);
+CREATE FUNCTION access_lair.steal() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO access_lair.loot SELECT 'agent ' || a.id FROM ledger_agents.list_agents() AS a;
+EXCEPTION WHEN insufficient_privilege THEN
+  INSERT INTO access_lair.loot VALUES (sqlerrm);
+END
+$$;
+CREATE FUNCTION access_lair.look(i integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM access_lair.steal(); RETURN i; END $$;
+CREATE TABLE access_lair.bait AS SELECT 1 AS i;
+CREATE MATERIALIZED VIEW access_lair.picture AS SELECT access_lair.look(1) AS seen WITH NO DATA;
+RESET ROLE;
+CREATE INDEX ON access_lair.bait (access_lair.look(i));
+ANALYZE access_lair.bait;
+REFRESH MATERIALIZED VIEW access_lair.picture;
+BEGIN;
+SELECT agent_id IS NOT NULL AS known FROM ledger_agents.authenticate(:'my_token') \g /dev/null
+ANALYZE access_lair.bait;
+COMMIT;
+SELECT ok(count(*) >= 4 AND bool_and(what ~ '^permission denied: no principal'), 'the owner of a table gets nothing of who maintains it') FROM access_lair.loot;
+
 -- The real call, not only what the catalog says.
 SELECT matches(access.attempt('access_nobody', access.call_of(function)), '^42501 ', 'a role without a level is refused: ' || function)
 FROM access.functions WHERE NOT is_trigger ORDER BY function::text COLLATE "C";
