@@ -9,9 +9,13 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
 
 #include "counter.h"
 #include "errors.h"
@@ -20,8 +24,9 @@
 #include "module.h"
 #include "query.h"
 
-/* How long the scope's newcomers may be stopped for those that are about to commit. */
+/* How long the scope's newcomers are stopped for those that are about to commit: at first, and at most. */
 #define DRAIN_MILLISECONDS 100
+#define MAX_DRAIN_MILLISECONDS 2000
 
 /* Agents whose histories are waited for between two looks at the table. */
 #define AGENTS_AT_ONCE 1000
@@ -37,8 +42,22 @@ typedef struct Counted
 	const pg_uuid_t *card_id;	/* of a card only */
 } Counted;
 
+/* A change of what is counted, and the waits for it, which together may last for a lock_timeout. */
+typedef struct Change
+{
+	const char *organization_id;
+	const char *customer_id;	/* NULL: the organization's */
+	bool		all_customers;	/* theirs are counted anew, too */
+	TimestampTz begun;
+	int			timeout;		/* milliseconds; 0: none */
+	bool		row_is_busy;	/* all that is in the way is a row that
+								 * somebody has locked */
+	const char *busy;			/* the customer's of that id; NULL: the
+								 * organization's */
+} Change;
+
 /* Looks at the history of one agent or organization; false ends the walk. */
-typedef bool (*Look) (LaLevel level, uint64 key);
+typedef bool (*Look) (const Change *change, LaLevel level, uint64 key);
 
 /*
  * Every history that the scope's spending may be in: its agents', and the
@@ -46,12 +65,13 @@ typedef bool (*Look) (LaLevel level, uint64 key);
  * over very many agents.
  */
 static bool
-walk_histories(const char *organization_id, const char *customer_id, Look look)
+walk_histories(const Change *change, Look look)
 {
+	const char *organization_id = change->organization_id;
 	pg_uuid_t	last = {{0}};
 	uint64		count;
 
-	if (!look(LA_LEVEL_ORGANIZATION, la_lock_key(organization_id, "", 0)))
+	if (!look(change, LA_LEVEL_ORGANIZATION, la_lock_key(organization_id, "", 0)))
 		return false;
 	do
 	{
@@ -59,13 +79,13 @@ walk_histories(const char *organization_id, const char *customer_id, Look look)
 		bool		goes_on = true;
 
 		la_param_text(&params, organization_id);
-		la_param_text(&params, customer_id);
+		la_param_text(&params, change->customer_id);
 		la_param_uuid(&params, &last);
 		count = la_run(LA_Q_SCOPE_AGENTS, &params, LA_LATEST);
 		for (uint64 i = 0; i < count && goes_on; i++)
 		{
 			last = *DatumGetUUIDP(la_column(i, 0));
-			goes_on = look(LA_LEVEL_AGENT, la_lock_key(organization_id, &last, UUID_LEN));
+			goes_on = look(change, LA_LEVEL_AGENT, la_lock_key(organization_id, &last, UUID_LEN));
 		}
 		SPI_freetuptable(SPI_tuptable);
 		if (!goes_on)
@@ -75,25 +95,125 @@ walk_histories(const char *organization_id, const char *customer_id, Look look)
 }
 
 static bool
-await_one(LaLevel level, uint64 key)
+await_one(const Change *change, LaLevel level, uint64 key)
 {
+	la_wait_no_longer(change->begun, change->timeout);
 	la_await_history(level, key);
 	return true;
 }
 
 static bool
-has_none(LaLevel level, uint64 key)
+has_none(const Change *change, LaLevel level, uint64 key)
 {
 	return !la_has_history(level, key);
 }
 
+static void
+param_row(LaParams *params, const Change *change, const char *customer_id)
+{
+	memset(params, 0, sizeof(LaParams));
+	la_param_text(params, change->organization_id);
+	la_param_text(params, customer_id != NULL ? customer_id : change->organization_id);
+	la_param_text(params, la_scope_label(customer_id != NULL ? LA_CUSTOMER : LA_ORGANIZATION));
+}
+
+/* False: somebody has locked it.  One that is not there yet is made under the configuration lock only. */
+static bool
+try_row(const Change *change, const char *customer_id)
+{
+	LaParams	params;
+
+	param_row(&params, change, customer_id);
+	return la_run(LA_Q_COUNTER_TRY_LOCK, &params, LA_WRITE) > 0 ||
+		la_run(LA_Q_COUNTER_READ, &params, LA_LATEST) == 0;
+}
+
+/* Customers that have a counter. */
+static uint64
+limited_customers(const char *organization_id, char ***ids)
+{
+	LaParams	params = {0};
+	uint64		count;
+
+	la_param_text(&params, organization_id);
+	count = la_run(LA_Q_LIMITED_CUSTOMERS, &params, LA_LATEST);
+	*ids = palloc(sizeof(char *) * count);
+	for (uint64 i = 0; i < count; i++)
+		(*ids)[i] = TextDatumGetCString(la_column(i, 0));
+	return count;
+}
+
+static bool
+try_rows(Change *change)
+{
+	uint64		count;
+	char	  **ids;
+
+#if LA_MUTANT == 294
+	return true;
+#endif
+	change->busy = change->customer_id;
+	if (!try_row(change, change->customer_id))
+		return false;
+	if (!change->all_customers)
+		return true;
+	count = limited_customers(change->organization_id, &ids);
+	for (uint64 i = 0; i < count; i++)
+	{
+		change->busy = ids[i];
+		if (!try_row(change, ids[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The rows that are to be counted anew, at once: all of them or none. */
+static bool
+take_rows(Change *change)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool		taken;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(memory);
+	taken = try_rows(change);
+	if (taken)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+	return taken;
+}
+
+/* Until whoever has locked it has ended.  It is let go at once: nothing is held while others are waited for. */
+static void
+await_row(const Change *change)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	LaParams	params;
+
+	la_wait_no_longer(change->begun, change->timeout);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(memory);
+	la_wait_patiently();
+	param_row(&params, change, change->busy);
+	(void) la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+}
+
 /* Gives those that have decided, and only have to commit, a moment to do so. */
 static bool
-drains(const char *organization_id, const char *customer_id)
+drains(Change *change, int milliseconds)
 {
-	for (int i = 0; i < DRAIN_MILLISECONDS; i++)
+	for (int i = 0; i < milliseconds; i++)
 	{
-		if (walk_histories(organization_id, customer_id, has_none))
+		change->row_is_busy = walk_histories(change, has_none);
+		if (change->row_is_busy && take_rows(change))
 			return true;
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);
@@ -103,29 +223,53 @@ drains(const char *organization_id, const char *customer_id)
 
 /*
  * The configuration lock stops the scope's newcomers, so that nobody may be
- * waited for under it who could wait for one of them: open transactions are
- * waited for first, and if others have come since, once more.
+ * waited for under it who could wait for one of them: open transactions, of
+ * those that have spent and of those that have locked a counter, are waited for
+ * first, and if others have come since, once more.
  */
-void
-la_change_limited(const char *organization_id, const char *customer_id)
+static void
+await_moment(Change *change, LaLevel level, uint64 key)
 {
-	LaLevel		level = customer_id != NULL ? LA_LEVEL_CUSTOMER : LA_LEVEL_ORGANIZATION;
-	const char *id = customer_id != NULL ? customer_id : "";
-	uint64		key = la_lock_key(organization_id, id, strlen(id));
+	int			drain = DRAIN_MILLISECONDS;
 
 	for (;;)
 	{
 #if LA_MUTANT != 8
-		(void) walk_histories(organization_id, customer_id, await_one);
+		(void) walk_histories(change, await_one);
 #endif
+		la_wait_no_longer(change->begun, change->timeout);
 		la_change_configuration(level, key);
 #if LA_MUTANT == 8
 		return;
 #endif
-		if (drains(organization_id, customer_id))
+		if (drains(change, drain))
 			return;
 		la_leave_configuration(level, key);
+		if (change->row_is_busy)
+			await_row(change);
+		drain = Min(2 * drain, MAX_DRAIN_MILLISECONDS);
 	}
+}
+
+void
+la_change_limited(const char *organization_id, const char *customer_id, bool all_customers)
+{
+	LaLevel		level = customer_id != NULL ? LA_LEVEL_CUSTOMER : LA_LEVEL_ORGANIZATION;
+	const char *id = customer_id != NULL ? customer_id : "";
+	Change		change = {
+		.organization_id = organization_id, .customer_id = customer_id,
+		.all_customers = all_customers, .begun = GetCurrentTimestamp(), .timeout = LockTimeout
+	};
+
+	PG_TRY();
+	{
+		await_moment(&change, level, la_lock_key(organization_id, id, strlen(id)));
+	}
+	PG_FINALLY();
+	{
+		LockTimeout = change.timeout;
+	}
+	PG_END_TRY();
 }
 
 /* Currency and time zone of the organization. */
@@ -230,15 +374,9 @@ la_start_counting(const char *organization_id, const char *customer_id)
 void
 la_count_all_anew(const char *organization_id)
 {
-	LaParams	params = {0};
-	uint64		count;
 	char	  **ids;
+	uint64		count = limited_customers(organization_id, &ids);
 
-	la_param_text(&params, organization_id);
-	count = la_run(LA_Q_LIMITED_CUSTOMERS, &params, LA_LATEST);
-	ids = palloc(sizeof(char *) * count);
-	for (uint64 i = 0; i < count; i++)
-		ids[i] = TextDatumGetCString(la_column(i, 0));
 	for (uint64 i = 0; i < count; i++)
 		la_start_counting(organization_id, ids[i]);
 }

@@ -11,9 +11,12 @@
 
 /*
  * Takes the configuration lock of a customer (or, with NULL, the organization) at
- * a moment at which no other open transaction has spent there.
+ * a moment at which no other open transaction has spent there, and locks the row
+ * of its counter, if there is one; with all_customers also those of all
+ * customers that have a limit.  55P03 when that took longer than lock_timeout.
  */
-extern void la_change_limited(const char *organization_id, const char *customer_id);
+extern void la_change_limited(const char *organization_id, const char *customer_id,
+							  bool all_customers);
 
 /* Makes or renews the counter from the authorizations, after la_change_limited(). */
 extern void la_start_counting(const char *organization_id, const char *customer_id);

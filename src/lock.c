@@ -223,6 +223,18 @@ rest_of(int timeout, TimestampTz begun)
 	return waited < timeout ? timeout - waited : 1;
 }
 
+void
+la_wait_no_longer(TimestampTz begun, int timeout)
+{
+	if (timeout == 0)
+		return;
+	if (TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()) >= timeout)
+		ereport(ERROR,
+				errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				errmsg("canceling statement due to lock timeout"));
+	LockTimeout = rest_of(timeout, begun);
+}
+
 /*
  * Waiters wait for being next, and only who is next waits for the queue itself:
  * it was woken while the one before it was still at work, and takes over within

@@ -28,6 +28,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "utils/uuid.h"
 
 typedef enum LaLevel
@@ -47,6 +48,9 @@ extern void la_limit_waiting(void);
 
 /* To be called before a wait that is not one of the locks below. */
 extern void la_wait_patiently(void);
+
+/* Several waits are one: sets what is left of a lock_timeout, in milliseconds, since then; 55P03 when nothing is. */
+extern void la_wait_no_longer(TimestampTz begun, int timeout);
 
 /* The number under which (organization, id) is locked. */
 extern uint64 la_lock_key(const char *organization_id, const void *id, int length);

@@ -318,7 +318,7 @@ lock_organization(const char *id, const LaValues *given, LaValues *stored)
 			return;
 		la_leave_configuration(LA_LEVEL_ORGANIZATION, key);
 	}
-	la_change_limited(id, NULL);
+	la_change_limited(id, NULL, given->given[ORG_CURRENCY]);
 	read_organization(id, stored);
 }
 
@@ -471,7 +471,7 @@ lock_customer(const char *organization_id, const char *id, const LaValues *given
 			return;
 		la_leave_configuration(LA_LEVEL_CUSTOMER, key);
 	}
-	la_change_limited(organization_id, id);
+	la_change_limited(organization_id, id, false);
 	read_customer(organization_id, id, stored);
 }
 

@@ -71,7 +71,7 @@ static void purge_agents(Purge *purge);
 static void purge_agent(Purge *purge, Cut *cut);
 static bool find_cut(Purge *purge, Cut *cut);
 static bool find_end(Purge *purge, Cut *cut);
-static void close_windows(Purge *purge, Cut *cut);
+static bool close_windows(Purge *purge, Cut *cut);
 static void forget(Purge *purge, Cut *cut);
 static void purge_rest(Purge *purge);
 static Datum purge_detail(Purge *purge);
@@ -203,8 +203,10 @@ purge_agent(Purge *purge, Cut *cut)
 	la_chain_start(&cut->start, purge->organization_id, &cut->agent_id, LA_LATEST);
 	if (find_cut(purge, cut) && find_end(purge, cut))
 	{
-		close_windows(purge, cut);
-		forget(purge, cut);
+		if (close_windows(purge, cut))
+			forget(purge, cut);
+		else
+			purge->more = true;
 	}
 	if (newly)
 		la_leave_queue(LA_LEVEL_AGENT, key);
@@ -307,9 +309,9 @@ is_stale(const LaCounter *counter, TimestampTz at)
 /*
  * Where a counter has stood still since, its windows are moved on to now: what
  * goes is in none of them then.  A rolling one is summed up anew by whoever
- * needs it.
+ * needs it.  False: somebody has locked it.
  */
-static void
+static bool
 close_window(Purge *purge, const Cut *cut, LaScope scope, const char *scope_id)
 {
 	LaParams	params = {0};
@@ -319,12 +321,16 @@ close_window(Purge *purge, const Cut *cut, LaScope scope, const char *scope_id)
 	la_param_text(&params, scope_id);
 	la_param_text(&params, la_scope_label(scope));
 	if (la_run(LA_Q_COUNTER_READ, &params, LA_LATEST) == 0)
-		return;
+		return true;
 	la_counter_read(&counter, la_row(0).values[0]);
 	if (!is_stale(&counter, cut->end.decided_at))
-		return;
-	la_wait_patiently();
+		return true;
+#if LA_MUTANT != 295
+	if (la_run(LA_Q_COUNTER_TRY_LOCK, &params, LA_WRITE) == 0)
+		return false;
+#else
 	la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
+#endif
 	la_counter_read(&counter, la_row(0).values[0]);
 	counter.decided_at = Max(counter.decided_at, purge->now);
 	la_counter_roll(&counter, counter.decided_at, purge->zone);
@@ -335,10 +341,11 @@ close_window(Purge *purge, const Cut *cut, LaScope scope, const char *scope_id)
 	la_param_counter(&params, &counter);
 	la_param_text(&params, la_scope_label(scope));
 	la_run(LA_Q_COUNTER_WRITE, &params, LA_WRITE);
+	return true;
 }
 
-/* In the order of locks. */
-static void
+/* False: somebody has locked one.  What moved on before that is no less true. */
+static bool
 close_windows(Purge *purge, Cut *cut)
 {
 	LaParams	params;
@@ -346,18 +353,20 @@ close_windows(Purge *purge, Cut *cut)
 	char	  **cards;
 
 #if LA_MUTANT == 88
-	return;
+	return true;
 #endif
-	close_window(purge, cut, LA_AGENT, la_uuid_text(&cut->agent_id));
+	if (!close_window(purge, cut, LA_AGENT, la_uuid_text(&cut->agent_id)))
+		return false;
 	param_gone(&params, purge, cut);
 	count = la_run(LA_Q_PURGE_CARDS, &params, LA_LATEST);
 	cards = palloc(sizeof(char *) * count);
 	for (uint64 i = 0; i < count; i++)
 		cards[i] = la_uuid_text(DatumGetUUIDP(la_column(i, 0)));
 	for (uint64 i = 0; i < count; i++)
-		close_window(purge, cut, LA_CARD, cards[i]);
-	close_window(purge, cut, LA_CUSTOMER, cut->customer_id);
-	close_window(purge, cut, LA_ORGANIZATION, purge->organization_id);
+		if (!close_window(purge, cut, LA_CARD, cards[i]))
+			return false;
+	return close_window(purge, cut, LA_CUSTOMER, cut->customer_id) &&
+		close_window(purge, cut, LA_ORGANIZATION, purge->organization_id);
 }
 
 static void
