@@ -3,15 +3,21 @@
  *		Heavyweight locks of our own; see lock.h.
  *
  * A tag is an advisory lock's with a fourth field of 1000 and more, which the
- * server's own advisory functions (1 and 2) never use, and a hash of what is
- * locked: two things of one hash only wait for each other.
+ * server's own advisory functions (1 and 2) never use, and a number made of what
+ * is locked: two things of one number only wait for each other.  Numbers are made
+ * with a secret of the server: pg_locks shows them to everybody, and a tenant
+ * that could choose an id for its number could keep another tenant waiting.
  */
 #include "postgres.h"
 
 #include <sched.h>
 
 #include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#if LA_MUTANT == 290
 #include "common/hashfn.h"
+#endif
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/lmgr.h"
@@ -24,6 +30,7 @@
 #include "fault.h"
 #include "lock.h"
 #include "module.h"
+#include "siphash.h"
 #include "statistics.h"
 
 typedef enum Kind
@@ -64,13 +71,50 @@ la_lock_init(void)
 	RegisterXactCallback(at_end_of_transaction, NULL);
 }
 
+/*
+ * Made of a nonce that initdb drew, which SQL cannot read: pg_control has it, and
+ * so have all sessions, standbys, and prepared transactions after a restart.  The
+ * server answers logins with hashes of that nonce, so it is no key itself.
+ */
+static const LaSipKey *
+server_key(void)
+{
+	static const char label[] = "ledger_agents lock numbers";
+	static LaSipKey key;
+	static bool made = false;
+	LaSipKey	halves[lengthof(key.words)];
+
+	StaticAssertStmt(sizeof(halves) == MOCK_AUTH_NONCE_LEN, "the nonce has another length");
+	if (made)
+		return &key;
+	memcpy(halves, GetMockAuthenticationNonce(), sizeof(halves));
+	for (int i = 0; i < lengthof(halves); i++)
+		key.words[i] = la_siphash(&halves[i], label, strlen(label));
+	made = true;
+	return &key;
+}
+
+/* The zero at the end of the organization's id, which no text has, keeps the two apart. */
 uint64
 la_lock_key(const char *organization_id, const void *id, int length)
 {
-	uint64		organization = hash_bytes_extended((const unsigned char *) organization_id,
-												   strlen(organization_id), 0);
+#if LA_MUTANT != 290
+	uint8		room[256];
+	size_t		before = strlen(organization_id) + 1;
+	size_t		total = before + length;
+	uint8	   *both = total <= sizeof(room) ? room : palloc(total);
+	uint64		key;
 
-	return hash_bytes_extended(id, length, organization);
+	memcpy(both, organization_id, before);
+	memcpy(both + before, id, length);
+	key = la_siphash(server_key(), both, total);
+	if (both != room)
+		pfree(both);
+	return key;
+#else
+	return hash_bytes_extended(id, length, hash_bytes_extended((const unsigned char *) organization_id,
+															   strlen(organization_id), 0));
+#endif
 }
 
 static LOCKTAG

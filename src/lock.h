@@ -52,7 +52,7 @@ extern void la_wait_patiently(void);
 /* Several waits are one: sets what is left of a lock_timeout, in milliseconds, since then; 55P03 when nothing is. */
 extern void la_wait_no_longer(TimestampTz begun, int timeout);
 
-/* The number under which (organization, id) is locked. */
+/* The number under which (organization, id) is locked; the same for all sessions of this server, and for nobody to foresee. */
 extern uint64 la_lock_key(const char *organization_id, const void *id, int length);
 
 /* True: the transaction did not hold it before. */
