@@ -51,12 +51,26 @@ text_argument(FunctionCallInfo fcinfo, int i, int most, const char *field)
 /* Longest hold; the network's own are gone after 30 days or so. */
 #define MAX_HOLD_DAYS 3660
 
+/* A hold that ends gives its money back, as a reversal does, which is no agent's. */
 static void
-read_hold_for(FunctionCallInfo fcinfo, LaRequest *request)
+refuse_own_hold(const LaPrincipal *caller)
+{
+#if LA_MUTANT != 296
+	if (caller->is_agent)
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for hold_for with an agent's token"),
+				la_detail("not_allowed", "hold_for", "An agent does not say when what it has spent counts no longer."));
+#endif
+}
+
+static void
+read_hold_for(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *request)
 {
 	Interval	zero = {0};
 	Interval	most = {.day = MAX_HOLD_DAYS};
 
+	refuse_own_hold(caller);
 	request->hold_for = PG_GETARG_INTERVAL_P(LA_ARG_HOLD_FOR);
 	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(request->hold_for),
 										  IntervalPGetDatum(&zero))))
@@ -83,7 +97,7 @@ refuse_form(const char *field, const char *value, const char *form)
 
 /* What the merchant category, the country and the hold must look like. */
 static void
-read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
+read_facts_of_purchase(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *request)
 {
 	la_name_merchant(request, text_argument(fcinfo, LA_ARG_MERCHANT, 255, "merchant"));
 	request->mcc = text_argument(fcinfo, LA_ARG_MCC, 255, "mcc");
@@ -99,7 +113,7 @@ read_facts_of_purchase(FunctionCallInfo fcinfo, LaRequest *request)
 			refuse_form("country", request->country, "an ISO 3166 alpha-2 code");
 	}
 	if (!PG_ARGISNULL(LA_ARG_HOLD_FOR))
-		read_hold_for(fcinfo, request);
+		read_hold_for(fcinfo, caller, request);
 }
 
 static void
@@ -130,7 +144,7 @@ la_read_request(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaRequest *r
 	if (!PG_ARGISNULL(LA_ARG_CURRENCY))
 		request->currency = la_normal_currency(text_to_cstring(PG_GETARG_TEXT_PP(LA_ARG_CURRENCY)),
 											   "currency");
-	read_facts_of_purchase(fcinfo, request);
+	read_facts_of_purchase(fcinfo, caller, request);
 	request->key = text_argument(fcinfo, LA_ARG_KEY, 255, "idempotency_key");
 	if (!PG_ARGISNULL(LA_ARG_METADATA))
 	{

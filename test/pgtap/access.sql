@@ -245,6 +245,14 @@ SELECT matches(access.attempt('access_api', pg_catalog.format('SELECT %s(''{}'')
 FROM access.functions WHERE is_api AND proname <> 'pre_request' ORDER BY function::text COLLATE "C";
 SELECT matches(access.attempt('access_api', pg_catalog.format('SET ledger_agents.organization = %L; SELECT (ledger_agents.authorize(%L, 1)).id', 'default', :'mine')),
                '^42501 permission denied: no principal', 'naming an organization is no principal');
+-- A short hold would be spend without a limit.
+SELECT matches(access.attempt('access_api', call, :'my_token'), '^(42501 |ok .*)permission denied for hold_?[fF]or with an agent.s token', call)
+FROM unnest(ARRAY[$$SELECT decision FROM ledger_agents.authorize(amount => 1, hold_for => '1 microsecond')$$,
+                  $$SELECT decision FROM ledger_agents.authorize_or_raise(amount => 1, hold_for => '1 year')$$,
+                  $$SELECT decision FROM ledger_agents.evaluate(amount => 1, hold_for => '1 day')$$,
+                  $$SELECT decision FROM ledger_agents.authorize_many(ARRAY[ROW(NULL, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, interval '1 s', NULL)::ledger_agents.spend_request])$$,
+                  $$SELECT ledger_agents_api.authorize('{"amount": 1, "holdFor": "PT1S"}')$$]) AS call;
+SELECT is(access.attempt('access_api', $$SELECT decision FROM ledger_agents.authorize(amount => 1)$$, :'my_token'), 'ok approved', 'without it an agent spends');
 SELECT is(access.attempt('access_api', 'SELECT 1', secret), '42501 authentication failed | invalid_token: The secret is unknown, expired or revoked.',
           'not a token: ' || why)
 FROM (VALUES ('', 'empty'), ('x', 'short'), (pg_catalog.left(:'my_token', -1) || 'g', 'one digit is wrong'), (pg_catalog.upper(:'my_token'), 'upper case'),
