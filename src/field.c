@@ -67,6 +67,34 @@ la_normal_currency(const char *value, const char *field)
 	return upper;
 }
 
+/* Answers put documents into their own, which the server does by recursion. */
+static void
+check_nesting(Jsonb *value, const char *field)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
+	JsonbIteratorToken token;
+	JsonbValue	part;
+	int			depth = 0;
+	int			deepest = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
+	{
+		if (token == WJB_BEGIN_OBJECT || token == WJB_BEGIN_ARRAY)
+		{
+			depth++;
+			deepest = Max(deepest, depth);
+		}
+		else if (token == WJB_END_OBJECT || token == WJB_END_ARRAY)
+			depth--;
+	}
+	if (deepest > LA_MAX_NESTING)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("%s is nested too deeply", field),
+				la_detail("invalid_length", field, "It has %d levels, %d are allowed.",
+						  deepest, LA_MAX_NESTING));
+}
+
 void
 la_check_metadata(Jsonb *value, const char *field)
 {
@@ -85,6 +113,11 @@ la_check_metadata(Jsonb *value, const char *field)
 				errmsg("%s is too large", field),
 				la_detail("invalid_length", field, "It has %zu bytes, %d are allowed.",
 						  strlen(text), LA_MAX_METADATA));
+#if LA_MUTANT != 291
+	/* Each level has two brackets. */
+	if (strlen(text) > 2 * LA_MAX_NESTING)
+		check_nesting(value, field);
+#endif
 	pfree(text);
 }
 

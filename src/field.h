@@ -26,7 +26,7 @@ typedef enum LaKind
 	LA_KIND_NUMBER,				/* integer, least to most */
 	LA_KIND_FLAG,				/* boolean */
 	LA_KIND_UUID,
-	LA_KIND_METADATA,			/* jsonb object up to 64 kB */
+	LA_KIND_METADATA,			/* jsonb object up to 64 kB, 64 deep */
 	LA_KIND_RULES,				/* jsonb object of a policy's rules */
 } LaKind;
 
@@ -51,8 +51,9 @@ typedef struct LaValues
 	bool		given[LA_MAX_FIELDS];
 } LaValues;
 
-/* Largest metadata, in bytes of its text. */
+/* Largest metadata, in bytes of its text, and how deep its objects and arrays may nest. */
 #define LA_MAX_METADATA 65536
+#define LA_MAX_NESTING 64
 
 /* Labels of enums, for LaField.labels. */
 extern const char *const la_account_labels[];

@@ -208,6 +208,59 @@ SELECT is(pg_temp.refused(format('SELECT ledger_agents.evaluate((SELECT id FROM 
                ($$1, metadata => jsonb_build_object('a', repeat('x', 65500))$$), ($$1, hold_for => '1 us'$$), ($$9223372036854775807$$), ($$1, as_of => '1999-01-01'$$), ($$1, as_of => '2200-01-01'$$)) AS v (arguments);
 SELECT matches(pg_temp.refused($$SELECT ledger_agents.evaluate((SELECT id FROM agent), 1, as_of => 'infinity')$$), '^22008 instant_out_of_range ', 'as_of infinity is no instant');
 
+-- Documents nest 64 deep, of objects or arrays; policies, which have rules and lists of them, not at all. (call, field of the error)
+CREATE FUNCTION pg_temp.nested(levels int, bracket text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT CASE bracket WHEN '{' THEN repeat('{"a":', levels - 1) || '{}' || repeat('}', levels - 1) ELSE '{"a":' || repeat('[', levels - 1) || repeat(']', levels - 1) || '}' END::jsonb
+$$;
+-- What is an error in an answer is one here.
+CREATE FUNCTION pg_temp.told(answer jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+  IF answer ? 'error' THEN
+    RAISE EXCEPTION USING ERRCODE = '22023', CONSTRAINT = answer #>> '{error,code}', COLUMN = answer #>> '{error,param}',
+      DETAIL = concat(answer #>> '{error,code}', ': ', answer #>> '{error,message}'), MESSAGE = answer #>> '{error,message}';
+  END IF;
+  RETURN answer;
+END
+$$;
+CREATE TEMP TABLE scribe AS SELECT id FROM ledger_agents.register_agent('scribe', 'acme', policy => '{"requireCard": false}');
+CREATE TEMP TABLE card AS SELECT c.id FROM scribe, LATERAL ledger_agents.create_card(scribe.id, type => 'multi') AS c;
+CREATE TEMP TABLE documented (call text, want text);
+INSERT INTO documented SELECT replace(call, 'AGENT', '(SELECT id FROM scribe)'), want FROM (VALUES
+  ($$ledger_agents.register_agent('LEVELS', 'acme', metadata => DOCUMENT)$$, 'metadata'),
+  ($$ledger_agents.update_agent(AGENT, jsonb_build_object('metadata', DOCUMENT))$$, 'metadata'),
+  ('ledger_agents.create_card(AGENT, metadata => DOCUMENT)', 'metadata'),
+  ($$ledger_agents.update_card((SELECT id FROM card), jsonb_build_object('metadata', DOCUMENT))$$, 'metadata'),
+  ('ledger_agents.declare_intent(AGENT, metadata => DOCUMENT)', 'metadata'),
+  ($$ledger_agents.attest(AGENT, summary => 's', context => DOCUMENT)$$, 'context'),
+  ('ledger_agents.authorize(AGENT, 1, metadata => DOCUMENT)', 'metadata'),
+  ('ledger_agents.authorize_or_raise(AGENT, 1, metadata => DOCUMENT)', 'metadata'),
+  ('ledger_agents.authorize_many(ARRAY[jsonb_populate_record(NULL::ledger_agents.spend_request, jsonb_build_object(''agent_id'', AGENT, ''amount'', 1, ''metadata'', DOCUMENT))])', 'metadata'),
+  ('ledger_agents.evaluate(AGENT, 1, metadata => DOCUMENT)', 'metadata'),
+  ('ledger_agents.explain_authorization(NULL, AGENT, 1, metadata => DOCUMENT)', 'metadata'),
+  ('ledger_agents.record_spend(AGENT, 1, metadata => DOCUMENT)', 'metadata')) AS v (call, want);
+INSERT INTO documented SELECT format('pg_temp.told(ledger_agents_api.%I(%L || jsonb_build_object(''agentId'', (SELECT id FROM scribe), %L, DOCUMENT)))', name, body, want), want FROM (VALUES
+  ('update_agent', '{}', 'metadata'), ('declare_intent', '{}', 'metadata'), ('attest', '{"summary": "s"}', 'context'), ('authorize', '{"amount": 1}', 'metadata'), ('evaluate', '{"amount": 1}', 'metadata'),
+  ('explain_authorization', '{"amount": 1}', 'metadata'), ('record_spend', '{"amount": 1}', 'metadata'), ('create_card', '{"type": "multi"}', 'metadata')) AS v (name, body, want);
+INSERT INTO documented VALUES
+  ($$pg_temp.told(ledger_agents_api.register_agent(jsonb_build_object('externalId', 'api LEVELS', 'userId', 'acme', 'name', 'n', 'metadata', DOCUMENT)))$$, 'metadata'),
+  ($$pg_temp.told(ledger_agents_api.create_agent(jsonb_build_object('externalId', 'more LEVELS', 'customerId', 'acme', 'metadata', DOCUMENT)))$$, 'metadata'),
+  ($$pg_temp.told(ledger_agents_api.update_card(jsonb_build_object('cardId', (SELECT id FROM card), 'metadata', DOCUMENT)))$$, 'metadata');
+CREATE FUNCTION pg_temp.with_document(call text, levels int, bracket text) RETURNS text LANGUAGE sql AS $$
+  SELECT pg_temp.refused('SELECT ' || replace(replace(call, 'LEVELS', levels || bracket), 'DOCUMENT', format('pg_temp.nested(%s, %L)', levels, bracket)))
+$$;
+SELECT matches(pg_temp.with_document(call, 64, bracket), '^no error(, and something was stored)?$', format('64 levels of %s: %s', bracket, call)) FROM documented, unnest('{"{","["}'::text[]) AS bracket;
+SELECT is(pg_temp.with_document(call, 65, bracket), '22023 invalid_length ' || want, format('65 levels of %s: %s', bracket, call)) FROM documented, unnest('{"{","["}'::text[]) AS bracket;
+SELECT is(pg_temp.with_document('ledger_agents.authorize((SELECT id FROM scribe), 1, metadata => DOCUMENT)', 10000, '{'), '22023 invalid_length metadata', '10 000 levels');
+SELECT throws_ok('SELECT ledger_agents.authorize((SELECT id FROM scribe), 1, metadata => pg_temp.nested(65, $$[$$))', '22023', 'metadata is nested too deeply', 'and says so');
+SELECT is(pg_temp.refused($$SELECT ledger_agents.authorize((SELECT id FROM scribe), 1, metadata => jsonb_build_object('flat', (SELECT jsonb_agg('{"a": []}'::jsonb) FROM generate_series(1, 1000)), 'text', repeat('[', 1000)))$$),
+          'no error, and something was stored', 'many beside each other, and brackets in a text, are not deep');
+SELECT is(pg_temp.refused(format('SELECT ledger_agents.create_policy(%L, %s)', 'deep', format(rules, nested))), '22023 invalid_policy ' || want, format('a policy of %s with %s', rules, nested))
+  FROM (VALUES ('pg_temp.nested(2, ''{'')', 'rules.a'), ($$jsonb_build_object('limits', jsonb_build_object('perDay', %s))$$, 'rules.limits.perDay'), ($$jsonb_build_object('limits', jsonb_build_object('limits', %s))$$, 'rules.limits.limits'),
+               ($$jsonb_build_object('allowedMerchants', jsonb_build_array(%s))$$, 'rules.allowedMerchants'), ($$jsonb_build_object('allowedMccs', jsonb_build_array(%s))$$, 'rules.allowedMccs'),
+               ($$jsonb_build_object('activeDays', jsonb_build_array(%s))$$, 'rules.activeDays'), ($$jsonb_build_object('onDrift', %s)$$, 'rules.onDrift'), ($$jsonb_build_object('merchantHint', %s)$$, 'rules.merchantHint'),
+               ($$jsonb_build_object('intentTolerance', %s)$$, 'rules.intentTolerance'), ($$jsonb_build_object('activeTimezone', %s)$$, 'rules.activeTimezone')) AS v (rules, want),
+       unnest('{"pg_temp.nested(2, ''{'')","''[]''::jsonb"}'::text[]) AS nested;
+
 -- The clock is a superuser's.
 SELECT throws_ok($$SET ledger_agents.clock = 'yesterday-ish'$$, '22007', NULL, 'a clock must be an instant');
 SELECT throws_ok($$SET ledger_agents.clock = 'infinity'$$, '22023', NULL, 'and a finite one');
