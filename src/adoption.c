@@ -15,7 +15,6 @@
 #include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -25,6 +24,7 @@
 #include "catalog.h"
 #include "direct.h"
 #include "errors.h"
+#include "field.h"
 #include "lock.h"
 #include "module.h"
 #include "principal.h"
@@ -123,16 +123,8 @@ require_operator(void)
 static void
 check_reason(FunctionCallInfo fcinfo)
 {
-	int			length;
-
-	if (PG_ARGISNULL(0))
-		return;
-	length = pg_mbstrlen(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	if (length < 1 || length > MAX_REASON)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("reason must have 1 to %d characters", MAX_REASON),
-				la_detail("invalid_length", "reason", "It has %d.", length));
+	if (!PG_ARGISNULL(0))
+		la_check_length(text_to_cstring(PG_GETARG_TEXT_PP(0)), 1, MAX_REASON, "reason");
 }
 
 /* A row is younger than the one before it also where the clock was set back, or is another machine's. */

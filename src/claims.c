@@ -19,6 +19,7 @@
 
 #include "authentication.h"
 #include "claims.h"
+#include "encoding.h"
 #include "errors.h"
 #include "field.h"
 #include "json_value.h"
@@ -125,6 +126,8 @@ read_subject(JsonbValue *value, LaPrincipal *found)
 
 	if (text == NULL)
 		return "sub is no string of up to 255 bytes.";
+	/* It stands in events. */
+	la_check_encoding(text);
 	strlcpy(found->subject, text, sizeof(found->subject));
 	return NULL;
 }

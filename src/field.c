@@ -13,6 +13,7 @@
 #include "utils/uuid.h"
 
 #include "document.h"
+#include "encoding.h"
 #include "errors.h"
 #include "field.h"
 #include "json_value.h"
@@ -50,6 +51,7 @@ la_check_length(const char *value, int least, int most, const char *field)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("%s must have %d to %d characters", field, least, most),
 				la_detail("invalid_length", field, "It has %d.", length));
+	la_check_encoding(value);
 }
 
 char *
@@ -118,6 +120,7 @@ la_check_metadata(Jsonb *value, const char *field)
 	if (strlen(text) > 2 * LA_MAX_NESTING)
 		check_nesting(value, field);
 #endif
+	la_check_encoding(text);
 	pfree(text);
 }
 

@@ -95,7 +95,7 @@ extern void la_param_values(LaParams *params, const LaValues *values, int count)
 /* 22004, naming field. */
 pg_noreturn extern void la_null_field(const char *field);
 
-/* Checks that are also made of arguments that are no fields. */
+/* Checks that are also made of arguments that are no fields; texts and documents must be what UTF-8 has, too. */
 extern void la_check_length(const char *value, int least, int most, const char *field);
 extern char *la_normal_currency(const char *value, const char *field);
 extern void la_check_metadata(Jsonb *value, const char *field);

@@ -21,6 +21,7 @@
 
 #include "authentication.h"
 #include "compat.h"
+#include "encoding.h"
 #include "errors.h"
 #include "module.h"
 #include "principal.h"
@@ -146,6 +147,7 @@ name_organization(LaPrincipal *operator, FunctionCallInfo fcinfo, int organizati
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("organization_id must have 1 to %d characters", LA_MAX_ORGANIZATION_ID),
 				la_detail("invalid_value", "organization_id", "It has %d.", length));
+	la_check_encoding(name);
 	strlcpy(operator->organization_id, name, sizeof(operator->organization_id));
 }
 

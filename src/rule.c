@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "encoding.h"
 #include "errors.h"
 #include "json_value.h"
 #include "merchant.h"
@@ -294,9 +295,14 @@ check_word(const Rule *rule, const JsonbValue *value, const char *path)
 static bool
 is_merchant(const JsonbValue *value)
 {
-	return value->type == jbvString &&
-		pg_mbstrlen_with_len(value->val.string.val, value->val.string.len) <= MAX_MERCHANT_CHARACTERS &&
-		la_normal_merchant(la_json_cstring(value))[0] != '\0';
+	char	   *name;
+
+	if (value->type != jbvString ||
+		pg_mbstrlen_with_len(value->val.string.val, value->val.string.len) > MAX_MERCHANT_CHARACTERS)
+		return false;
+	name = la_json_cstring(value);
+	la_check_encoding(name);
+	return la_normal_merchant(name)[0] != '\0';
 }
 
 static void

@@ -28,7 +28,7 @@ my $include = qx($ENV{SYSTEM_PG_CONFIG} --includedir-server);
 chomp $include;
 my $mutant = $ENV{MUTANT} ? "-DLA_MUTANT=$ENV{MUTANT}" : '';
 my $sources = join ' ', glob("$tree/test/fuzz/*.c"),
-	map { "$tree/src/$_.c" } qw(amount document errors iso_time json_value merchant rule ruleset secret window);
+	map { "$tree/src/$_.c" } qw(amount document encoding errors iso_time json_value merchant rule ruleset secret window);
 
 # What C leaves undefined ends the process, too. Of document.c one function is another file's.
 append_to_file("$dir/rest.c", <<'C');
