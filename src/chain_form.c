@@ -22,6 +22,8 @@
 #include "utils/typcache.h"
 
 #include "chain_form.h"
+#include "errors.h"
+#include "iso_time.h"
 #include "query.h"
 
 StaticAssertDecl(LA_HEAD_LENGTH == PG_SHA256_DIGEST_LENGTH, "a head is a SHA-256");
@@ -167,9 +169,15 @@ put_int64(StringInfo form, int64 value)
 static void
 put_instant(StringInfo form, TimestampTz instant)
 {
-	const int64 epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int64		micros = instant;
 
-	put_int64(form, TIMESTAMP_NOT_FINITE(instant) ? instant : instant + epoch);
+	/* Only a clock that a superuser has set leads that far. */
+	if (!TIMESTAMP_NOT_FINITE(instant) && !la_unix_micros(instant, &micros))
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("an instant is too late to be hashed"),
+				la_detail("instant_out_of_range", NULL, "It is %s.", timestamptz_to_str(instant)));
+	put_int64(form, micros);
 }
 
 static void

@@ -242,6 +242,14 @@ la_duration_text(const Interval *duration)
 	return to.data;
 }
 
+bool
+la_unix_micros(TimestampTz at, int64 *micros)
+{
+	const int64 epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+	return !TIMESTAMP_NOT_FINITE(at) && !pg_add_s64_overflow(at, epoch, micros);
+}
+
 /*
  * As intervals compare.  By the calendar the end would be another one for each
  * time zone of a session, and a positive duration could end before it begins.

@@ -18,6 +18,9 @@ extern bool la_read_duration(const char *at, Interval *duration);
 /* The same, without weeks; nothing at all is PT0S. */
 extern char *la_duration_text(const Interval *duration);
 
+/* Microseconds since the Unix epoch; false: infinite, or more than 64 bits can hold, as from 294247-01-10 on. */
+extern bool la_unix_micros(TimestampTz at, int64 *micros);
+
 /* So long after: days of 24 hours and months of 30 days, whatever the time zone.  Errors: 22008. */
 extern TimestampTz la_after(TimestampTz at, const Interval *duration, const char *field);
 

@@ -21,6 +21,7 @@
 
 #include "errors.h"
 #include "field.h"
+#include "iso_time.h"
 #include "module.h"
 #include "query.h"
 
@@ -85,14 +86,14 @@ secret_argument(FunctionCallInfo fcinfo)
 static int64
 unix_micros(TimestampTz at, const char *field)
 {
-	int64		epoch = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	int64		micros;
 
-	if (TIMESTAMP_NOT_FINITE(at) || at < -epoch)
+	if (!la_unix_micros(at, &micros) || micros < 0)
 		ereport(ERROR,
 				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				errmsg("%s is out of range", field),
-				la_detail("instant_out_of_range", field, "It must be finite and not before 1970."));
-	return at + epoch;
+				la_detail("instant_out_of_range", field, "It must be finite, not before 1970 and not after 294246."));
+	return micros;
 }
 
 static char *

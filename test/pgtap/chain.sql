@@ -26,6 +26,12 @@ SELECT is(encode(pg_temp.seal_item(:'seal'), 'hex'),
 SELECT is(encode(sha256(sha256(sha256(decode('113ffd6d8eaa6afa75aa656eae611f7d676288b6fcb89b5fce31fd0134bef977', 'hex') || pg_temp.authorization_item(:'authorization')) || pg_temp.entry_item(:'entry')) || pg_temp.seal_item(:'seal')), 'hex'),
   'a7989e6c4ab1546dc39f2ac9cff42e7754df90f0a27efeb7289ca15c16b15a94', 'the head behind them');
 
+-- Instants at the ends of their range: what is infinite is the least or the greatest number, what no number holds an error.
+SELECT is(right(encode(pg_temp.seal_item((:'seal'::jsonb || jsonb_build_object('sealed_at', at))::text), 'hex'), 16), want, 'sealed at ' || at)
+FROM (VALUES ('1970-01-01Z', '0000000000000000'), ('4714-11-24 00:00Z BC', 'fd12d9c27c578000'), ('294247-01-10 04:00:54.775807Z', '7fffffffffffffff'), ('infinity', '7fffffffffffffff'), ('-infinity', '8000000000000000')) AS v (at, want);
+SELECT throws_ok(format('SELECT pg_temp.seal_item(%L)', :'seal'::jsonb || jsonb_build_object('sealed_at', at)), '22008', 'an instant is too late to be hashed', 'sealed at ' || at)
+FROM unnest('{294247-01-10 04:00:54.775808Z,294276-12-31 23:59:59.999999Z}'::text[]) AS at;
+
 -- Every column is either hashed or follows from the entries.
 CREATE TEMP TABLE item AS
 SELECT * FROM (VALUES ('authorizations', :'authorization'::jsonb, 'authorization_item'), ('authorization_entries', :'entry', 'entry_item'), ('chain_seals', :'seal', 'seal_item')) AS v (name, row, form);

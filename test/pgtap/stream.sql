@@ -90,6 +90,9 @@ INSERT INTO mistake VALUES
   ($$sign_event(EVENT, '')$$, '22023 invalid_value secret'),
   ($$sign_event(EVENT, 'canary', '-infinity')$$, '22008 instant_out_of_range at'),
   ($$sign_event(EVENT, 'canary', '1969-12-31 23:59:59.999999Z')$$, '22008 instant_out_of_range at'),
+  ($$sign_event(EVENT, 'canary', '294247-01-10 04:00:54.775808Z')$$, '22008 instant_out_of_range at'),
+  ($$sign_event(EVENT, 'canary', '294276-12-31 23:59:59.999999Z')$$, '22008 instant_out_of_range at'),
+  ($$sign_event(ROW('o', 'NONE', 1, 'card.closed', NULL, '{}', '294276-12-31Z')::ledger_agents.event_detail, 'canary')$$, '22008 instant_out_of_range created_at'),
   ($$sign_event(ROW('o', NULL, 1, 'card.closed', NULL, '{}', now())::ledger_agents.event_detail, 'canary')$$, '22004 null_value id'),
   ($$sign_event(ROW(NULL, 'NONE', 1, 'card.closed', NULL, '{}', now())::ledger_agents.event_detail, 'canary')$$, '22004 null_value organization_id'),
   ($$sign_event(ROW('o', 'NONE', 1, NULL, NULL, '{}', now())::ledger_agents.event_detail, 'canary')$$, '22004 null_value type'),
@@ -152,6 +155,9 @@ SELECT is(s.body, v.body, 'body: ' || v.body) FROM vector AS v, ledger_agents.si
 SELECT is(s.header, format('t=%s,v1=%s', v.t, v.v1), 'header: ' || v.t) FROM vector AS v, ledger_agents.sign_event(pg_temp.made(v), v.secret, v.at) AS s;
 SELECT is(s.header, (SELECT header FROM ledger_agents.sign_event(pg_temp.made(v), v.secret, '2026-03-02 09:00Z')), 'without an instant it is signed now')
 FROM vector AS v, ledger_agents.sign_event(pg_temp.made(v), v.secret) AS s;
+SELECT is(concat_ws(' ', split_part(s.header, ',', 1), s.body::jsonb ->> 'createdAt'), 't=9223372036854 9223372036854775', 'the last instant that can be told')
+FROM (SELECT * FROM vector LIMIT 1) AS v, (VALUES ('294247-01-10 04:00:54.775807Z'::timestamptz)) AS last (at),
+     LATERAL ledger_agents.sign_event(ROW('o', '01890a5d-ac96-774b-bcce-b302099a8057', 1, 'card.closed', NULL, '{}', last.at)::ledger_agents.event_detail, v.secret, last.at) AS s;
 SELECT is((SELECT jsonb_object_agg(k, s.body::jsonb -> k) FROM unnest('{id,type,organizationId,createdAt,data}'::text[]) AS k), s.body::jsonb, 'the body is a document of these fields: ' || v.organization)
 FROM vector AS v, ledger_agents.sign_event(pg_temp.made(v), v.secret) AS s;
 
