@@ -110,14 +110,36 @@ la_end_of_grace(FunctionCallInfo fcinfo)
 	return la_after(la_now(), grace, "grace");
 }
 
+/* The members of one document, and an instant. */
 static Jsonb *
-expiry_document(TimestampTz expires_at)
+with_time(Jsonb *members, const char *key, TimestampTz at)
 {
 	LaDocument	document;
 
 	la_begin_object(&document);
-	la_put_time(&document, "expires_at", expires_at);
+	if (members != NULL)
+		la_put_members(&document, members);
+	la_put_time(&document, key, at);
 	return la_end_object(&document);
+}
+
+void
+la_record_issued(const LaCredential *kind, const LaPrincipal *caller, const LaIssued *issued,
+				 Jsonb *what)
+{
+	if (issued->expires_at != DT_NOEND)
+		what = with_time(what, "expires_at", issued->expires_at);
+	la_record_change(caller, caller->organization_id, kind->object_type,
+					 la_uuid_text(&issued->id), "create", NULL, what);
+}
+
+void
+la_record_revoked(const LaCredential *kind, const LaPrincipal *caller, const pg_uuid_t *id,
+				  TimestampTz revoked_at, Jsonb *what)
+{
+	la_record_change(caller, caller->organization_id, kind->object_type, la_uuid_text(id),
+					 "revoke", with_time(NULL, "revoked_at", DT_NOEND),
+					 with_time(what, "revoked_at", revoked_at));
 }
 
 void
@@ -138,5 +160,6 @@ la_expire_credential(const LaCredential *kind, const LaPrincipal *caller, const 
 	if (la_run(kind->expire, &params, LA_WRITE) > 0)
 		la_record_change(caller, caller->organization_id, kind->object_type,
 						 la_uuid_text(&stored->id), "update",
-						 expiry_document(stored->expires_at), expiry_document(ends));
+						 with_time(NULL, "expires_at", stored->expires_at),
+						 with_time(NULL, "expires_at", ends));
 }

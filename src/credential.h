@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/jsonb.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -71,5 +72,11 @@ extern TimestampTz la_end_of_grace(FunctionCallInfo fcinfo);
 /* Lets it expire then, or at its own expiry if that is earlier; 55000 if it is no longer valid. */
 extern void la_expire_credential(const LaCredential *kind, const LaPrincipal *caller,
 								 const LaStored *stored, TimestampTz ends);
+
+/* Into the record: what it is, and until when it is valid, or since when it is not. */
+extern void la_record_issued(const LaCredential *kind, const LaPrincipal *caller,
+							 const LaIssued *issued, Jsonb *what);
+extern void la_record_revoked(const LaCredential *kind, const LaPrincipal *caller,
+							  const pg_uuid_t *id, TimestampTz revoked_at, Jsonb *what);
 
 #endif							/* LA_CREDENTIAL_H */

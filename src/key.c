@@ -32,8 +32,7 @@ static const LaCredential keys = {
 };
 
 static void issue_key(const LaPrincipal *caller, LaIssued *key);
-static void record_key(const LaPrincipal *caller, const pg_uuid_t *id, const char *prefix,
-					   const char *name, const char *action);
+static Jsonb *key_document(const char *prefix, const char *name);
 static void lock_key(const LaPrincipal *caller, const pg_uuid_t *id, LaStored *key);
 
 /*
@@ -71,12 +70,11 @@ issue_key(const LaPrincipal *caller, LaIssued *key)
 	la_make_credential(&keys, la_need_organization(caller->organization_id), key);
 	la_param_issued(&params, caller, NULL, key);
 	(void) la_run_one(LA_Q_KEY_INSERT, &params, LA_WRITE, &key->detail);
-	record_key(caller, &key->id, key->secret.prefix, key->name, "create");
+	la_record_issued(&keys, caller, key, key_document(key->secret.prefix, key->name));
 }
 
-static void
-record_key(const LaPrincipal *caller, const pg_uuid_t *id, const char *prefix, const char *name,
-		   const char *action)
+static Jsonb *
+key_document(const char *prefix, const char *name)
 {
 	LaDocument	data;
 
@@ -84,8 +82,7 @@ record_key(const LaPrincipal *caller, const pg_uuid_t *id, const char *prefix, c
 	la_put_text(&data, "prefix", prefix);
 	if (name != NULL)
 		la_put_text(&data, "name", name);
-	la_record_change(caller, caller->organization_id, "organization_key", la_uuid_text(id),
-					 action, NULL, la_end_object(&data));
+	return la_end_object(&data);
 }
 
 /*
@@ -123,6 +120,7 @@ la_revoke_organization_key(PG_FUNCTION_ARGS)
 	LaPrincipal caller;
 	LaParams	params = {0};
 	LaStored	key;
+	TimestampTz now;
 	Datum		detail;
 
 	PreventCommandIfReadOnly("revoke_organization_key()");
@@ -134,9 +132,11 @@ la_revoke_organization_key(PG_FUNCTION_ARGS)
 	lock_key(&caller, PG_GETARG_UUID_P(0), &key);
 	la_param_text(&params, caller.organization_id);
 	la_param_uuid(&params, &key.id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	now = la_now();
+	la_param(&params, TimestampTzGetDatum(now), false);
 	if (!key.revoked && la_run(LA_Q_KEY_REVOKE, &params, LA_WRITE) > 0)
-		record_key(&caller, &key.id, TextDatumGetCString(la_column(0, 1)), key.name, "revoke");
+		la_record_revoked(&keys, &caller, &key.id, now,
+						  key_document(TextDatumGetCString(la_column(0, 1)), key.name));
 	detail = la_credential_detail(&keys, &caller, &key.id);
 	SPI_finish();
 	return detail;

@@ -28,7 +28,7 @@ static const LaCredential tokens = {
 	"token", "agent_token", LA_TOKEN_LIVE, LA_TOKEN_TEST, LA_Q_TOKEN_FIND, LA_Q_TOKEN_GET, LA_Q_TOKEN_EXPIRE
 };
 
-static void tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id);
+static void tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id, TimestampTz at);
 
 static Jsonb *
 token_event(const pg_uuid_t *agent_id, const pg_uuid_t *id, const char *prefix, const char *name)
@@ -56,8 +56,7 @@ la_issue_token(const LaPrincipal *caller, const pg_uuid_t *agent_id, bool livemo
 	(void) la_run_one(LA_Q_TOKEN_INSERT, &params, LA_WRITE, &token->detail);
 	data = token_event(agent_id, &token->id, token->secret.prefix, token->name);
 	la_event(caller->organization_id, LA_EVENT_TOKEN_CREATED, agent_id, data);
-	la_record_change(caller, caller->organization_id, "agent_token", la_uuid_text(&token->id),
-					 "create", NULL, data);
+	la_record_issued(&tokens, caller, token, data);
 }
 
 /*
@@ -108,7 +107,7 @@ la_list_agent_tokens(PG_FUNCTION_ARGS)
 
 /* The rows that a statement has just revoked. */
 static void
-tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id)
+tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id, TimestampTz at)
 {
 	SPITupleTable *table = SPI_tuptable;
 	uint64		count = SPI_processed;
@@ -116,15 +115,15 @@ tell_revoked(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 	for (uint64 i = 0; i < count; i++)
 	{
 		LaRow		row;
+		pg_uuid_t  *id;
 		Jsonb	   *data;
 
 		SPI_tuptable = table;
 		row = la_row(i);
-		data = token_event(agent_id, DatumGetUUIDP(row.values[0]), TextDatumGetCString(row.values[1]),
-						   row.nulls[2] ? NULL : TextDatumGetCString(row.values[2]));
+		id = DatumGetUUIDP(row.values[0]);
+		data = token_event(agent_id, id, TextDatumGetCString(row.values[1]), la_row_text(row, 2));
 		la_event(caller->organization_id, LA_EVENT_TOKEN_REVOKED, agent_id, data);
-		la_record_change(caller, caller->organization_id, "agent_token",
-						 la_uuid_text(DatumGetUUIDP(row.values[0])), "revoke", NULL, data);
+		la_record_revoked(&tokens, caller, id, at, data);
 	}
 }
 
@@ -132,12 +131,13 @@ void
 la_revoke_tokens(const LaPrincipal *caller, const pg_uuid_t *agent_id)
 {
 	LaParams	params = {0};
+	TimestampTz now = la_now();
 
 	la_param_text(&params, caller->organization_id);
 	la_param_uuid(&params, agent_id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	la_param(&params, TimestampTzGetDatum(now), false);
 	la_run(LA_Q_TOKEN_REVOKE_ALL, &params, LA_WRITE);
-	tell_revoked(caller, agent_id);
+	tell_revoked(caller, agent_id, now);
 }
 
 /* The configuration lock of the token's agent, and the token as it is under it. */
@@ -163,6 +163,7 @@ la_revoke_agent_token(PG_FUNCTION_ARGS)
 	LaPrincipal caller;
 	LaParams	params = {0};
 	LaStored	token;
+	TimestampTz now;
 	Datum		detail;
 
 	PreventCommandIfReadOnly("revoke_agent_token()");
@@ -174,9 +175,10 @@ la_revoke_agent_token(PG_FUNCTION_ARGS)
 	lock_token(&caller, PG_GETARG_UUID_P(0), &token);
 	la_param_text(&params, caller.organization_id);
 	la_param_uuid(&params, &token.id);
-	la_param(&params, TimestampTzGetDatum(la_now()), false);
+	now = la_now();
+	la_param(&params, TimestampTzGetDatum(now), false);
 	if (!token.revoked && la_run(LA_Q_TOKEN_REVOKE, &params, LA_WRITE) > 0)
-		tell_revoked(&caller, &token.agent_id);
+		tell_revoked(&caller, &token.agent_id, now);
 	detail = la_credential_detail(&tokens, &caller, &token.id);
 	SPI_finish();
 	return detail;

@@ -6,7 +6,7 @@ SET timezone = 'UTC';
 --
 -- One call after the other, and what each has recorded
 --
-CREATE TEMP TABLE seen (call text, function name, changes text);
+CREATE TEMP TABLE seen (call text, function name, changes text, at timestamptz);
 CREATE TEMP TABLE made (name text PRIMARY KEY, id uuid);
 CREATE FUNCTION pg_temp.id(text) RETURNS uuid LANGUAGE sql STABLE AS 'SELECT id FROM made WHERE name = $1';
 -- The call, with {name} for ids of earlier ones; as => what it makes.
@@ -29,9 +29,13 @@ BEGIN
                     || CASE WHEN database_role <> current_user OR created_at <> current_setting('ledger_agents.clock')::timestamptz THEN ' BUT BY ' || database_role ELSE '' END,
                     '; ' ORDER BY object_type, action, principal, new_values::text)
     INTO found FROM ledger_agents.configuration_changes WHERE id > coalesce(last, '00000000-0000-0000-0000-000000000000');
-  INSERT INTO seen VALUES (call, substring(call FROM '^\w+'), found);
+  INSERT INTO seen VALUES (call, substring(call FROM '^\w+'), found, current_setting('ledger_agents.clock')::timestamptz);
   RETURN regexp_replace(found, 'create ->[a-z_,]{25,}', 'create ->...');
 END
+$$;
+-- When the first call of a function was made, and that much later, as documents say it.
+CREATE FUNCTION pg_temp.told(called name, later interval) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT to_char(at AT TIME ZONE 'UTC' + later, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM seen WHERE function = called ORDER BY at LIMIT 1
 $$;
 SELECT is(pg_temp.does(call, made), want, call)
 FROM (VALUES
@@ -68,13 +72,14 @@ FROM (VALUES
   ('record_spend({agent}, 1, card_id => {card})', NULL, NULL),
   ('update_agent({agent}, ''{"status": "suspended"}'')', NULL, 'agent update status>status; card freeze status,status_reason>status,status_reason'),
   ('update_agent({agent}, ''{"status": "active"}'')', NULL, 'agent update status>status; card unfreeze status,status_reason>status,status_reason'),
-  ('create_agent_token({agent}, ''ci'')', 'token', 'agent_token create ->agentId,name,tokenId,tokenPrefix'),
-  ('rotate_agent_token({token}, ''1 hour'')', 'rotated', 'agent_token create ->agentId,name,tokenId,tokenPrefix; agent_token update expires_at>expires_at'),
-  ('revoke_agent_token({rotated})', NULL, 'agent_token revoke ->agentId,name,tokenId,tokenPrefix'),
+  ('create_agent_token({agent}, ''ci'', ''2030-01-01'')', 'token', 'agent_token create ->agentId,expires_at,name,tokenId,tokenPrefix'),
+  ('rotate_agent_token({token}, ''1 hour'')', 'rotated', 'agent_token create ->agentId,expires_at,name,tokenId,tokenPrefix; agent_token update expires_at>expires_at'),
+  ('revoke_agent_token({rotated})', NULL, 'agent_token revoke revoked_at>agentId,name,revoked_at,tokenId,tokenPrefix'),
   ('revoke_agent_token({rotated})', NULL, NULL),
   ('create_organization_key(''ci'')', 'key', 'organization_key create ->name,prefix'),
+  ('create_organization_key(''brief'', ''2030-01-01'')', 'brief', 'organization_key create ->expires_at,name,prefix'),
   ('rotate_organization_key({key}, ''1 hour'')', 'turned', 'organization_key create ->name,prefix; organization_key update expires_at>expires_at'),
-  ('revoke_organization_key({turned})', NULL, 'organization_key revoke ->name,prefix'),
+  ('revoke_organization_key({turned})', NULL, 'organization_key revoke revoked_at>name,prefix,revoked_at'),
   ('revoke_organization_key({turned})', NULL, NULL),
   ('update_agent({agent}, ''{"policy": {"requireApproval": true}}'')', NULL, 'agent update policy>policy'),
   ('declare_intent({agent}, client_intent_id => ''1'')', 'one', NULL),
@@ -85,11 +90,21 @@ FROM (VALUES
   ('cancel_intent({one})', NULL, 'intent cancel status>status'),
   ('close_card({card})', NULL, 'card close status,status_reason>status,status_reason'),
   ('create_card({agent}, ''third'')', 'third', 'card create ->...'),
-  ('deregister_agent({agent})', NULL, 'agent deregister status>status; agent_token revoke ->agentId,tokenId,tokenPrefix; agent_token revoke ->agentId,name,tokenId,tokenPrefix; card close status,status_reason>status,status_reason'),
+  ('deregister_agent({agent})', NULL, 'agent deregister status>status; agent_token revoke revoked_at>agentId,revoked_at,tokenId,tokenPrefix; agent_token revoke revoked_at>agentId,name,revoked_at,tokenId,tokenPrefix; card close status,status_reason>status,status_reason'),
   ('deregister_agent({agent})', NULL, NULL),
   ('poll_events(''reader'', 1)', NULL, NULL),
   ('delete_event_consumer(''reader'')', NULL, 'event_consumer delete acked_position,polled_position>-'),
   ('delete_policy({policy})', NULL, 'policy delete name,rules>-')) AS v (call, made, want);
+
+-- Until when a secret is valid, and since when it is not.
+SELECT is(string_agg(format('%s %s>%s', c.action, coalesce(c.old_values ->> field, CASE WHEN c.old_values ? field THEN 'null' END), c.new_values ->> field), ', ' ORDER BY c.id), want, 'told of ' || name || ': ' || field)
+FROM (VALUES ('token', 'expires_at', 'create >2030-01-01T00:00:00Z, update 2030-01-01T00:00:00Z>' || pg_temp.told('rotate_agent_token', '1 hour')),
+             ('rotated', 'revoked_at', 'revoke null>' || pg_temp.told('revoke_agent_token', '0')), ('token', 'revoked_at', 'revoke null>' || pg_temp.told('deregister_agent', '0')),
+             ('brief', 'expires_at', 'create >2030-01-01T00:00:00Z'), ('key', 'expires_at', 'update null>' || pg_temp.told('rotate_organization_key', '1 hour')),
+             ('turned', 'revoked_at', 'revoke null>' || pg_temp.told('revoke_organization_key', '0'))) AS v (name, field, want)
+JOIN made AS m USING (name) JOIN ledger_agents.configuration_changes AS c ON c.object_id = m.id::text AND (c.old_values ? field OR c.new_values ? field) GROUP BY name, field, want;
+SELECT is(c.new_values - 'revoked_at' - 'expires_at', e.data, 'beside that the record has what the event has')
+FROM ledger_agents.configuration_changes AS c JOIN ledger_agents.events AS e ON e.data ->> 'tokenId' = c.object_id AND e.type::text = 'agent.token.' || c.action || 'd' WHERE c.object_type = 'agent_token' AND c.action <> 'update';
 
 --
 -- Nothing that writes is forgotten here
