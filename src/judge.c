@@ -452,27 +452,38 @@ la_passes_in_time(const LaFacts *facts, const LaRequest *request, const LaVerdic
 	return false;
 }
 
+/* What it may say to the request. */
+static LaReason
+reason_against(const LaCase *c, const LaLimit *limit)
+{
+	return is_mismatched(limit, c->request->currency) ? LA_CURRENCY_MISMATCH : reason_of_limit(limit);
+}
+
 static void
 explain_limit(const LaCase *c, const LaLimit *limit, LaHear hear, void *arg)
 {
-	bool		mismatched = is_mismatched(limit, c->request->currency);
 	LaFinding	finding = {
-		.reason = mismatched ? LA_CURRENCY_MISMATCH : reason_of_limit(limit),
+		.reason = reason_against(c, limit),
 		.scope = limit->scope, .rule = LA_RULES, .name = limit->rule,
 		.from_template = limit->from_template, .limit = limit,
 	};
 
-	finding.passed = !mismatched && (lets_pass(limit) || !is_exceeded(limit, c->amount));
+	finding.passed = finding.reason != LA_CURRENCY_MISMATCH &&
+		(lets_pass(limit) || !is_exceeded(limit, c->amount));
 	hear(&finding, arg);
 }
 
 static void
-explain_limits(const LaCase *c, LaHear hear, void *arg)
+explain_limits(const LaCase *c, LaReason reason, LaHear hear, void *arg)
 {
 	for (int scope = LA_CARD; scope <= LA_ORGANIZATION; scope++)
 		for (int i = 0; i < c->facts->nlimits; i++)
-			if (c->facts->limits[i].set && c->facts->limits[i].scope == scope)
-				explain_limit(c, &c->facts->limits[i], hear, arg);
+		{
+			const LaLimit *limit = &c->facts->limits[i];
+
+			if (limit->set && limit->scope == scope && reason_against(c, limit) == reason)
+				explain_limit(c, limit, hear, arg);
+		}
 }
 
 /* Of rules that are read together the one that puts the check in force. */
@@ -501,26 +512,38 @@ explain_check(const LaCase *c, const LaCheck *check, int level, LaHear hear, voi
 	hear(&finding, arg);
 }
 
+static void
+explain_checks(const LaCase *c, LaReason reason, LaHear hear, void *arg)
+{
+	const LaFacts *facts = c->facts;
+
+	for (int i = 0; i < la_check_count; i++)
+	{
+		const LaCheck *check = &la_checks[i];
+		LaRuleId	id = deciding_rule(facts, check->rule);
+
+		if (check->reason != reason)
+			continue;
+		if (!check->every_level && is_in_force(check, c))
+			explain_check(c, check, id == LA_RULES ? -1 : la_effective_level(facts, id), hear, arg);
+		for (int level = LA_CUSTOMER; level >= LA_CARD && check->every_level; level--)
+			if (la_rule_set(facts->rules[level], check->rule))
+				explain_check(c, check, level, hear, arg);
+	}
+}
+
 void
 la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *arg)
 {
 	LaCase		c = {.facts = facts, .request = request, .amount = request->amount};
 
 	la_settle_intent(&c);
-	for (int i = 0; i < la_check_count; i++)
+	for (int reason = 0; reason < LA_MAX_REASONS; reason++)
 	{
-		const LaCheck *check = &la_checks[i];
-		LaRuleId	id = deciding_rule(facts, check->rule);
-
-		if (!is_asked_of(request, check->reason))
-			continue;
-		if (!check->every_level && is_in_force(check, &c))
-			explain_check(&c, check, id == LA_RULES ? -1 : la_effective_level(facts, id), hear, arg);
-		for (int level = LA_CUSTOMER; level >= LA_CARD && check->every_level; level--)
-			if (la_rule_set(facts->rules[level], check->rule))
-				explain_check(&c, check, level, hear, arg);
+		if (is_asked_of(request, reason))
+			explain_checks(&c, reason, hear, arg);
+		explain_limits(&c, reason, hear, arg);
 	}
-	explain_limits(&c, hear, arg);
 }
 
 const char *

@@ -270,7 +270,7 @@ typedef struct LaFinding
 
 typedef void (*LaHear) (const LaFinding *finding, void *arg);
 
-/* Every check that is in force, in order, whether it passes or not; kill switches do not end it. */
+/* Every check that is in force, in the order of the reasons, whether it passes or not; kill switches do not end it. */
 extern void la_explain(const LaFacts *facts, const LaRequest *request, LaHear hear, void *arg);
 
 #endif							/* LA_JUDGE_H */

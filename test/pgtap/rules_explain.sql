@@ -64,6 +64,14 @@ SELECT is(pg_temp.why(setup, steps), want, format('%s %s', setup, steps)) FROM (
   ('{"agent": {"ttlDays": 3}, "card template": {"requireCard": true}}', '[{"spend": 1}]', '+ttl {"ttlDays": 3} agent inline card_expired "2026-03-05T09:00:00Z", +requireCard true card template card_required true'),
   ('{"customer": {"activeDays": [1]}}', '[{"spend": 1}]', '+activeHours {"activeDays": [1]} customer inline outside_active_hours "2026-03-02T09:00:00Z"'),
   ('{"agent template": {"activeDays": [2]}}', '[{"spend": 1}]', '-activeHours {"activeDays": [2]} agent template outside_active_hours "2026-03-02T09:00:00Z"'),
+  -- In the order of the reasons, limits among them.
+  ('{"card": {"maxAuthCount": 1, "requireAttestation": true, "cooldownMinutes": 5}, "customer": {"maxAuthCount": 9, "limits": {"perAuth": 50}}, "agent": {"limits": {"perAuth": 30}}}', '[{"spend": 20, "declined": true}]',
+   '+requireCard true agent own card_required true, +cooldownMinutes 5 card inline cooldown_active null, +maxAuthCount 1 card inline auth_count_exceeded {"spent": 0, "remaining": 1}, '
+   '+maxAuthCount 9 customer inline auth_count_exceeded {"spent": 0, "remaining": 9}, -requireAttestation {"requireAttestation": true} card inline attestation_required "unattested", '
+   '+perAuth 30 agent inline agent_limit_exceeded {"spent": 0, "currency": "USD", "remaining": 30}, +perAuth 50 customer inline customer_limit_exceeded {"spent": 0, "currency": "USD", "remaining": 50}'),
+  ('{"agent": {"activeDays": [1], "maxAuthCount": 3, "limits": {"perAuth": 30, "perDay": 40}}}', '[{"spend": 1, "currency": "EUR"}]',
+   '-perAuth 30 agent inline currency_mismatch {"spent": 0, "currency": "USD", "remaining": 30}, -perDay 40 agent inline currency_mismatch {"spent": 0, "currency": "USD", "remaining": 40}, '
+   '+activeHours {"activeDays": [1]} agent inline outside_active_hours "2026-03-02T09:00:00Z", +maxAuthCount 3 agent inline auth_count_exceeded {"spent": 0, "remaining": 3}'),
   ('{"customer row": {"status": "active"}, "agent": {"requireCard": false}, "card": {}}', '[{"spend": 1}]', '+requireCard false agent inline card_required true')
 ) AS v (setup, steps, want);
 -- A stored one is judged by what stands in the books now, and says what failed then.
