@@ -257,7 +257,7 @@ change_intent(const LaPrincipal *caller, const LaLockedIntent *intent, Verb verb
 		la_param_text(&params, reason);
 	if (!la_run_one(how->query, &params, LA_WRITE, &detail))
 		elog(ERROR, "an intent that is locked is missing");
-	la_tell_intent(caller, how->event, intent->customer_id, detail);
+	la_tell_intent(caller->organization_id, how->event, intent->customer_id, detail);
 	la_begin_object(&old_values);
 	la_put_text(&old_values, "status", intent->status);
 	la_begin_object(&new_values);

@@ -188,9 +188,9 @@ la_settle(LaBooks *books, const LaRequest *request, LaDecision *decision, const 
 		freeze_drifted(books);
 }
 
-/* The fields that all events about intents share, as the intent is stored now. */
-static void
-begin_intent_event(LaDocument *data, LaBooks *books, const pg_uuid_t *intent_id)
+/* The intent as it is stored now. */
+static Datum
+intent_detail(LaBooks *books, const pg_uuid_t *intent_id)
 {
 	LaParams	params = {0};
 	Datum		detail;
@@ -201,6 +201,15 @@ begin_intent_event(LaDocument *data, LaBooks *books, const pg_uuid_t *intent_id)
 	la_param(&params, TimestampTzGetDatum(books->at), false);
 	if (!la_run_one(LA_Q_INTENT_GET, &params, LA_LATEST, &detail))
 		elog(ERROR, "the intent of a decision is missing");
+	return detail;
+}
+
+/* The fields that events about an intent that was used up share with all others. */
+static void
+begin_intent_event(LaDocument *data, LaBooks *books, const pg_uuid_t *intent_id)
+{
+	Datum		detail = intent_detail(books, intent_id);
+
 	la_begin_object(data);
 	la_put_intent(data, books->customer_id, detail);
 	if (books->card_id != NULL && la_uuid_column(detail, "card_id") == NULL)
@@ -241,11 +250,8 @@ tell_settled(LaBooks *books, const LaRequest *request, const LaVerdict *verdict,
 static void
 tell_parked(LaBooks *books, const LaDecision *decision)
 {
-	LaDocument	data;
-
-	begin_intent_event(&data, books, &decision->parked_id);
-	la_event(books->organization_id, LA_EVENT_INTENT_PENDING_APPROVAL, &books->agent_id,
-			 la_end_object(&data));
+	la_tell_intent(books->organization_id, LA_EVENT_INTENT_PENDING_APPROVAL, books->customer_id,
+				   intent_detail(books, &decision->parked_id));
 }
 
 /* The fields that events about one spend share. */

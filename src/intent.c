@@ -315,7 +315,7 @@ insert_intent(const LaPrincipal *caller, const LaSpender *spender, const LaValue
 	if (!la_run_one(LA_Q_INTENT_INSERT, &params, LA_WRITE, &detail))
 		elog(ERROR, "an intent was declared under the lock of its agent's counter");
 	if (waits)
-		la_tell_intent(caller, LA_EVENT_INTENT_PENDING_APPROVAL,
+		la_tell_intent(caller->organization_id, LA_EVENT_INTENT_PENDING_APPROVAL,
 					   TextDatumGetCString(spender->agent.values[LA_AGENT_CUSTOMER]), detail);
 	return detail;
 }
@@ -339,8 +339,14 @@ la_put_intent(LaDocument *data, const char *customer_id, Datum detail)
 }
 
 void
-la_tell_intent(const LaPrincipal *caller, const char *type, const char *customer_id, Datum detail)
+la_tell_intent(const char *organization_id, const char *type, const char *customer_id,
+			   Datum detail)
 {
+	/* What the human's yes will let pass. */
+	static const LaColumn asked[] = {
+		{"expectedCurrency", "expected_currency"}, {"tolerance", "tolerance"},
+		{"tolerancePercent", "tolerance_percent"}
+	};
 	static const LaColumn done[] = {
 		{"approvedAt", "approved_at"}, {"approvedBy", "approved_by"},
 		{"rejectedAt", "rejected_at"}, {"rejectedBy", "rejected_by"},
@@ -352,8 +358,10 @@ la_tell_intent(const LaPrincipal *caller, const char *type, const char *customer
 
 	la_begin_object(&data);
 	la_put_intent(&data, customer_id, detail);
+	if (strcmp(type, LA_EVENT_INTENT_PENDING_APPROVAL) == 0)
+		la_put_columns(&data, detail, asked, lengthof(asked), LA_TIMES_MILLIS);
 	la_put_columns(&data, detail, done, lengthof(done), LA_TIMES_MILLIS);
-	la_event(caller->organization_id, type, &agent_id, la_end_object(&data));
+	la_event(organization_id, type, &agent_id, la_end_object(&data));
 }
 
 void

@@ -37,8 +37,8 @@ la_intent_bound(TimestampTz at, int32 ttl_minutes)
 /* The common fields of an event about an intent_detail. */
 extern void la_put_intent(LaDocument *data, const char *customer_id, Datum detail);
 
-/* The event itself, for what a human or the caller did to it. */
-extern void la_tell_intent(const LaPrincipal *caller, const char *type, const char *customer_id,
+/* The event itself, for what a human or the caller did to it, or is asked. */
+extern void la_tell_intent(const char *organization_id, const char *type, const char *customer_id,
 						   Datum detail);
 
 /* The event of one that is over. */

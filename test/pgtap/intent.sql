@@ -324,6 +324,9 @@ CREATE TEMP TABLE declared AS SELECT ledger_agents_api.declare_intent(jsonb_buil
 SELECT is(answer - '{id,agentId}'::text[], '{"object": "intent", "customerIntentId": "j", "status": "pending_approval", "summary": "dinner", "expectedAmount": 7500, "expectedCurrency": "USD",
   "expectedMerchant": "DoorDash", "expectedMccs": ["5812", "5814"], "tolerance": 5, "tolerancePercent": 6, "ttlMinutes": 60, "expiresAt": "2026-03-05T10:00:00Z", "metadata": {"a": 1},
   "createdAt": "2026-03-05T09:00:00Z", "replayed": false}', 'declare_intent: the fields') FROM declared;
+SELECT is(e.data - '{intentId,agentId,userId}'::text[], '{"customerIntentId": "j", "status": "pending_approval", "summary": "dinner", "expectedAmount": 7500, "expectedCurrency": "USD",
+  "expectedMerchant": "DoorDash", "tolerance": 5, "tolerancePercent": 6, "expiresAt": 1772704800000}', 'its event has all that a human approves')
+FROM declared, ledger_agents.events AS e WHERE e.type = 'intent.pending_approval' AND e.data -> 'intentId' = answer -> 'id';
 SELECT is(pg_temp.call('declare_intent', answer - '{object,id,status,expiresAt,createdAt,replayed}'::text[])::jsonb, answer || '{"replayed": true}', 'declare_intent again') FROM declared;
 SELECT is(pg_temp.call('get_intent', jsonb_build_object('intentId', answer -> 'id'))::jsonb, answer - 'replayed', 'get_intent') FROM declared;
 SELECT is(pg_temp.call('get_intent', jsonb_build_object('agentId', answer -> 'agentId', 'customerIntentId', 'j'))::jsonb, answer - 'replayed', 'get_intent by the client''s id') FROM declared;

@@ -104,6 +104,8 @@ SELECT is(pg_temp.answer(setup, steps) || pg_temp.intents(), want, format('%s %s
 SELECT id AS exact FROM ledger_agents.register_agent('exact', 'acme', policy => '{"requireApproval": true, "requireCard": false}') \gset
 SELECT id AS exact_card FROM ledger_agents.create_card(:'exact', type => 'multi') \gset
 SELECT linked_intent_id AS parked FROM ledger_agents.authorize(:'exact', 600) \gset
+SELECT is(data - '{intentId,agentId,expiresAt}'::text[], '{"userId": "acme", "expectedAmount": 600, "expectedCurrency": "USD", "tolerance": 0, "status": "pending_approval"}', 'the event tells the human of all that the yes is for')
+FROM ledger_agents.events WHERE type = 'intent.pending_approval' AND data ->> 'intentId' = :'parked';
 SELECT is((ledger_agents.approve_intent(:'parked')).status::text, 'pending', 'a human approves what was parked');
 SELECT is((ledger_agents.evaluate(:'exact', 600, merchant => 'Elsewhere', intent_id => :'parked')).reasons::text, '{intent_mismatch,approval_required}', 'it is not for a merchant that nobody had named');
 SELECT is((ledger_agents.evaluate(:'exact', 600, card_id => :'exact_card', intent_id => :'parked')).reasons::text, '{intent_mismatch,approval_required}', 'nor for a card');
