@@ -124,6 +124,19 @@ la_check_metadata(Jsonb *value, const char *field)
 	pfree(text);
 }
 
+/* What an agent is once it is retired, to one interface or the other. JSON shows no hint. */
+static void
+refuse_retired(const LaField *field, const char *value, const char *allowed)
+{
+	if (field->labels == la_agent_labels &&
+		(strcmp(value, "disabled") == 0 || strcmp(value, "deregistered") == 0))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("%s becomes \"%s\" only by deregister_agent()", field->name, value),
+				la_detail("invalid_value", field->name, "It is one of %s.", allowed),
+				errhint("To retire an agent call deregister_agent()."));
+}
+
 static void
 check_label(const LaField *field, const char *value)
 {
@@ -136,6 +149,7 @@ check_label(const LaField *field, const char *value)
 			return;
 		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", *label);
 	}
+	refuse_retired(field, value, list.data);
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("%s is not valid: \"%s\"", field->name, la_quoted(value)),
@@ -226,14 +240,34 @@ string_of(const LaField *field, JsonbValue *value)
 	return la_json_cstring(value);
 }
 
+/* A whole number that is no bigint: an amount of that size is an overflow, all else out of its range. */
+static void
+refuse_beyond(const LaField *field, const JsonbValue *value)
+{
+	char	   *shown = la_quoted(la_json_text(value));
+
+	if (field->kind == LA_KIND_AMOUNT && shown[0] != '-')
+		ereport(ERROR,
+				errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				errmsg("%s is out of range", field->name),
+				la_detail("amount_overflow", field->name, "%s exceeds the range of bigint.", shown));
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("%s is out of range", field->name),
+			la_detail("out_of_range", field->name, "It is %s.", shown));
+}
+
 static int64
 integer_of(const LaField *field, JsonbValue *value)
 {
 	int64		result;
 
-	if (value->type != jbvNumeric || !la_json_int64(value, &result))
-		wrong_type(field, "a whole number", value);
-	return result;
+	if (la_json_int64(value, &result))
+		return result;
+	if (la_json_is_whole(value))
+		refuse_beyond(field, value);
+	wrong_type(field, "a whole number", value);
+	pg_unreachable();
 }
 
 bool

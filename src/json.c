@@ -92,7 +92,7 @@ la_camel_case(const char *name)
 	return result;
 }
 
-/* A message with SQL's names as bodies have them; what is quoted is a value. */
+/* A message with SQL's names as bodies have them; what is quoted is a value, and functions have the same name. */
 static char *
 in_words_of_bodies(const char *message)
 {
@@ -106,7 +106,9 @@ in_words_of_bodies(const char *message)
 
 		if (!quoted && length > 0)
 		{
-			appendStringInfoString(&text, la_camel_case(pnstrdup(message, length)));
+			char	   *name = pnstrdup(message, length);
+
+			appendStringInfoString(&text, message[length] == '(' ? name : la_camel_case(name));
 			message += length;
 			continue;
 		}

@@ -177,9 +177,8 @@ give_status(const NullableDatum *status, LaValues *given)
 	if (!status->isnull && strcmp(TextDatumGetCString(status->value), "disabled") == 0)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("an agent cannot be created disabled"),
-				la_detail("invalid_value", "status", "It is one of active, paused."),
-				errhint("To retire an agent call deregister_agent()."));
+				errmsg("an agent cannot be created disabled, it becomes so only by deregister_agent()"),
+				la_detail("invalid_value", "status", "It is one of active, paused."));
 	la_give(&status_field, 0, status->value, status->isnull, &checked);
 	la_give(la_agent_fields, LA_AGENT_STATUS,
 			counterpart(checked.values[0], statuses, la_agent_labels), false, given);

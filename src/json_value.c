@@ -52,10 +52,20 @@ compare(Datum number, Numeric other)
 }
 
 bool
+la_json_is_whole(const JsonbValue *value)
+{
+	Datum		whole;
+
+	if (value->type != jbvNumeric)
+		return false;
+	whole = DirectFunctionCall2(numeric_trunc, NumericGetDatum(value->val.numeric), Int32GetDatum(0));
+	return compare(whole, value->val.numeric) == 0;
+}
+
+bool
 la_json_int64(const JsonbValue *value, int64 *result)
 {
 	Datum		number;
-	Datum		whole;
 
 	if (value->type != jbvNumeric)
 		return false;
@@ -66,11 +76,10 @@ la_json_int64(const JsonbValue *value, int64 *result)
 		compare(number, int64_to_numeric(PG_INT64_MAX)) > 0)
 		return false;
 
-	whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
-	if (compare(number, DatumGetNumeric(whole)) != 0)
+	if (!la_json_is_whole(value))
 		return false;
 
-	*result = DatumGetInt64(DirectFunctionCall1(numeric_int8, whole));
+	*result = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
 	return true;
 }
 

@@ -31,6 +31,9 @@ extern JsonbValue *la_member(Jsonb *object, const char *key);
  */
 extern bool la_json_int64(const JsonbValue *value, int64 *result);
 
+/* The same for one that need not fit. */
+extern bool la_json_is_whole(const JsonbValue *value);
+
 /* The text of a JSON string; for anything else the value as JSON prints it. */
 extern char *la_json_cstring(const JsonbValue *value);
 

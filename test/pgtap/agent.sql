@@ -255,17 +255,34 @@ SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_agent(%L, %L)', a
       ('{"description": {}}', '22023 invalid_type description'), ('{"description": true}', '22023 invalid_type description'),
       ('{"status": "deregistered"}', '22023 invalid_value status'), ('{"status": "paused"}', '22023 invalid_value status'), ('{"status": 1}', '22023 invalid_type status'),
       ('{"spending_limit": "5"}', '22023 invalid_type spending_limit'), ('{"spending_limit": 5.5}', '22023 invalid_type spending_limit'),
-      ('{"spending_limit": -1}', '22023 out_of_range spending_limit'), ('{"spending_limit": 9223372036854775808}', '22023 invalid_type spending_limit'),
-      ('{"spending_limit": 1e1000}', '22023 invalid_type spending_limit'), ('{"spending_limit": true}', '22023 invalid_type spending_limit'),
+      ('{"spending_limit": -1}', '22023 out_of_range spending_limit'), ('{"spending_limit": 9223372036854775808}', '22003 amount_overflow spending_limit'),
+      ('{"spending_limit": 1e1000}', '22003 amount_overflow spending_limit'), ('{"spending_limit": 9223372036854775807.5}', '22023 invalid_type spending_limit'),
+      ('{"spending_limit": 9223372036854775808.5}', '22023 invalid_type spending_limit'), ('{"spending_limit": -9223372036854775809}', '22023 out_of_range spending_limit'), ('{"spending_limit": true}', '22023 invalid_type spending_limit'),
       ('{"spending_limit": []}', '22023 invalid_type spending_limit'),
       ('{"spending_limit_frequency": "daily"}', '22023 invalid_value spending_limit_frequency'), ('{"window_mode": "Calendar"}', '22023 invalid_value window_mode'),
       ('{"on_limit_exceeded": "alert"}', '22023 invalid_value on_limit_exceeded'), ('{"currency": ""}', '22023 invalid_currency currency'),
-      ('{"max_cards": 2147483648}', '22023 out_of_range max_cards'), ('{"max_cards": 1.5}', '22023 invalid_type max_cards'), ('{"max_cards": -1}', '22023 out_of_range max_cards'),
+      ('{"max_cards": 2147483648}', '22023 out_of_range max_cards'), ('{"max_cards": 1e30}', '22023 out_of_range max_cards'), ('{"max_cards": 1.5}', '22023 invalid_type max_cards'), ('{"max_cards": -1}', '22023 out_of_range max_cards'),
       ('{"default_card_limit": -5}', '22023 out_of_range default_card_limit'), ('{"default_policy_id": "x"}', '22023 invalid_type default_policy_id'),
       ('{"default_policy_id": 5}', '22023 invalid_type default_policy_id'), ('{"default_policy_id": "00000000-0000-7000-8000-000000000000"}', 'P0002 unknown_policy default_policy_id'),
       ('{"metadata": []}', '22023 invalid_type metadata'), ('{"metadata": "x"}', '22023 invalid_type metadata')
   ) AS v (changes, want);
 SELECT is((SELECT name FROM ledger_agents.get_agent(a.id)), 'B', 'nothing of a refused document is set') FROM agent AS a;
+-- A status that an agent has only once it is retired: (call, status, hint).
+CREATE FUNCTION pg_temp.hint_of(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  hint text;
+BEGIN
+  EXECUTE call;
+  RETURN 'none';
+EXCEPTION WHEN invalid_parameter_value THEN
+  GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+  RETURN hint;
+END
+$$;
+SELECT is(pg_temp.hint_of(format(call, status)), CASE WHEN status = 'paused' THEN '' ELSE 'To retire an agent call deregister_agent().' END, format(call, status))
+  FROM (VALUES ($$SELECT ledger_agents.register_agent('late', 'acme', status => '%s')$$), ($$SELECT ledger_agents.update_agent((SELECT id FROM agent), '{"status": "%s"}')$$)) AS c (call),
+       unnest('{disabled,deregistered,paused}'::text[]) AS status;
+SELECT is(pg_temp.hint_of($$SELECT ledger_agents.update_customer('acme', '{"status": "disabled"}')$$), '', 'customers are not retired');
 SELECT is(pg_temp.error_of(format('SELECT ledger_agents.update_agent(%s)', arguments)), want, format('update_agent(%s)', arguments))
   FROM (VALUES ($$NULL, '{}'$$, '22004 null_value agent_id'),
                ($$'00000000-0000-7000-8000-000000000000', NULL$$, '22004 null_value changes'),

@@ -128,7 +128,7 @@ INSERT INTO mistake VALUES
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": "5"}', '400 invalid_request_error invalid_type spendingLimit'),
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": 0.5}', '400 invalid_request_error invalid_type spendingLimit'),
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": -1}', '400 invalid_request_error out_of_range spendingLimit'),
-  ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": 1e30}', '400 invalid_request_error invalid_type spendingLimit'),
+  ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": 1e30}', '400 invalid_request_error amount_overflow spendingLimit'),
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimit": "NaN"}', '400 invalid_request_error invalid_type spendingLimit'),
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimitFrequency": "monthly"}', '400 invalid_request_error invalid_value spendingLimitFrequency'),
   ('register_agent', '{"externalId": "n", "userId": "u", "name": "n", "spendingLimitFrequency": null}', '400 invalid_request_error null_value spendingLimitFrequency'),
@@ -147,6 +147,7 @@ INSERT INTO mistake VALUES
   ('create_agent', '{"externalId": "n", "userId": "u"}', '400 invalid_request_error unknown_field userId'),
   ('create_agent', '{"externalId": "n", "customerId": "u", "spendingLimit": 5}', '400 invalid_request_error unknown_field spendingLimit'),
   ('create_agent', '{"externalId": "n", "customerId": "u", "status": "disabled"}', '400 invalid_request_error invalid_value status'),
+  ('create_agent', '{"externalId": "n", "customerId": "u", "limits": {"amount": 1e30}}', '400 invalid_request_error amount_overflow limits.amount'),
   ('create_agent', '{"externalId": "n", "customerId": "u", "status": "suspended"}', '400 invalid_request_error invalid_value status'),
   ('create_agent', '{"externalId": "n", "customerId": "u", "status": 1}', '400 invalid_request_error invalid_type status'),
   ('create_agent', '{"externalId": "n", "customerId": "u", "limits": 5}', '400 invalid_request_error invalid_type limits'),
@@ -196,6 +197,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 SELECT is(pg_temp.refusal(function, body), want, format('%s(%s)', function, coalesce(body, 'NULL'))) FROM mistake;
+
+-- There is no hint: the message says which function it would be.
+SELECT is(pg_temp.call(function, replace(body, 'AGENT', (SELECT id #>> '{}' FROM updated))::jsonb) #>> '{error,message}', want, function || ' with status disabled')
+  FROM (VALUES ('create_agent', '{"externalId": "n", "customerId": "u", "status": "disabled"}', 'an agent cannot be created disabled, it becomes so only by deregister_agent()'),
+               ('update_agent', '{"agentId": "AGENT", "status": "disabled"}', 'status becomes "disabled" only by deregister_agent()')) AS v (function, body, want);
 
 -- A refused call spoils nothing: neither the session nor a good call after it, whose status is not touched.
 SELECT is(pg_temp.call('create_agent', '{"customerId": "c1", "externalId": "after mistakes"}') ->> 'externalId', 'after mistakes', 'a good call after the mistakes');

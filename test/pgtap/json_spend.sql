@@ -415,7 +415,7 @@ SELECT is(pg_temp.alone(name, body, jsonb_build_object(field, NULL)),
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || jsonb_build_object(field, value)),
           CASE WHEN field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'keyId', 'policyId') THEN '404 not_found_error unknown_' || regexp_replace(field, 'Id$', '') || ' ' || field WHEN field = 'upTo' THEN '404 not_found_error unknown_event upTo'
                ELSE '400 invalid_request_error invalid_type ' || field END, format('%s with %s %s', name, field, value))
-  FROM field, unnest(CASE WHEN field IN ('amount', 'limit', 'spendingLimit', 'limitApproachingPercent', 'captureTolerancePercent', 'maxAmount', 'expectedAmount', 'tolerance', 'tolerancePercent', 'ttlMinutes') THEN '{"\"1\"",1.5,true,[1],1e30}' WHEN field IN ('metadata', 'policy', 'context') THEN '{"\"{}\"",1,true}'
+  FROM field, unnest(CASE WHEN field IN ('amount', 'limit', 'spendingLimit', 'limitApproachingPercent', 'captureTolerancePercent', 'maxAmount', 'expectedAmount', 'tolerance', 'tolerancePercent', 'ttlMinutes') THEN '{"\"1\"",1.5,true,[1],9223372036854775808.5}' WHEN field IN ('metadata', 'policy', 'context') THEN '{"\"{}\"",1,true}'
                      WHEN field = 'expectedMccs' THEN '{"\"5812\"",5812,true,[5812],"{}"}' WHEN field IN ('final', 'force', 'transactionEvents') THEN '{"\"true\"",1,"{}"}' ELSE '{1,true,[],"{}"}' END::jsonb[]) AS value;
 SELECT is(pg_temp.outcome(name, pg_temp.body(body) || jsonb_build_object(field, 'no uuid')), '404 not_found_error unknown_' || CASE field WHEN 'upTo' THEN 'event' ELSE regexp_replace(field, 'Id$', '') END || ' ' || field, format('%s with %s no uuid', name, field))
   FROM field WHERE field IN ('agentId', 'cardId', 'intentId', 'authorizationId', 'tokenId', 'keyId', 'policyId', 'upTo');
@@ -433,6 +433,9 @@ INSERT INTO wrong VALUES ('amount', '0', 'invalid_amount'), ('amount', '-5', 'in
   ('reason', '""', 'invalid_length'), ('expectedAmount', '0', 'invalid_amount'), ('expectedCurrency', '"x"', 'invalid_currency'), ('expectedMerchant', '""', 'invalid_length'), ('expectedMerchant', '"-"', 'invalid_value'),
   ('expectedMccs', '[]', 'invalid_length'), ('expectedMccs', '["12"]', 'invalid_value'), ('tolerance', '-1', 'out_of_range'), ('tolerancePercent', '101', 'out_of_range'), ('ttlMinutes', '0', 'out_of_range'), ('ttlMinutes', '1441', 'out_of_range'),
   ('context', '[]', 'invalid_type');
+-- Whole numbers that no bigint holds.
+INSERT INTO wrong SELECT field, value, CASE WHEN value < '0' THEN 'out_of_range' ELSE 'amount_overflow' END FROM unnest('{amount,spendingLimit,maxAmount,expectedAmount,tolerance}'::text[]) AS field, unnest('{9223372036854775808,1e30,-1e30}'::jsonb[]) AS value
+  UNION ALL SELECT field, value, 'out_of_range' FROM unnest('{limit,limitApproachingPercent,captureTolerancePercent,tolerancePercent,ttlMinutes}'::text[]) AS field, unnest('{1e30,-1e30}'::jsonb[]) AS value;
 CREATE FUNCTION pg_temp.stored() RETURNS bigint[] LANGUAGE sql AS $$
   SELECT ARRAY[(SELECT count(*) FROM ledger_agents.authorizations), (SELECT count(*) FROM ledger_agents.authorization_entries), (SELECT count(*) FROM ledger_agents.customers), (SELECT count(*) FROM ledger_agents.agent_tokens),
                (SELECT count(*) FROM ledger_agents.event_consumers), (SELECT count(*) FROM ledger_agents.events), (SELECT count(*) FROM ledger_agents.configuration_changes)]
@@ -450,6 +453,7 @@ SELECT is(pg_temp.outcome(name, pg_temp.body(body)), want, format('%s %s', name,
                ('get_customer', '{"customerId": "x"}', '404 not_found_error unknown_customer customerId'), ('ack_events', '{"consumer": "x", "upTo": "UNKNOWN"}', '404 not_found_error unknown_consumer consumer'),
                ('capture', '{"authorizationId": "HOLD", "amount": 99999}', '400 invalid_request_error amount_too_large amount'), ('reverse', '{"authorizationId": "HOLD", "amount": 99999}', '400 invalid_request_error amount_too_large amount'),
                ('authorize', '{"agentId": "AGENT", "amount": 9223372036854775807}', '400 invalid_request_error amount_overflow amount'),
+               ('authorize', '{"agentId": "AGENT", "amount": 9223372036854775808}', '400 invalid_request_error amount_overflow amount'),
                ('update_customer', '{"customerId": "acme", "policy": {"requireIntent": 1}}', '400 invalid_request_error invalid_policy policy.requireIntent'), ('update_organization', '{"currency": "EUR"}', '409 conflict_error currency_in_use currency'), ('update_organization', '{"livemode": false}', '400 invalid_request_error unknown_field livemode'),
                ('update_organization', '{"id": "x"}', '400 invalid_request_error unknown_field id')) AS v (name, body, want);
 SELECT is_empty('SELECT * FROM ledger_agents.check_invariants()', 'the books are right');

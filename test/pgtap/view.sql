@@ -139,7 +139,7 @@ UPDATE ledger_agents_api.agents SET "spendingLimit" = NULL, "onLimitExceeded" = 
 UPDATE ledger_agents_api.agents SET "maxCards" = 4, "defaultCardLimit" = 7, "defaultCardLimitFrequency" = 'perWeek', "defaultPolicyId" = NULL, "windowMode" = 'rolling', policy = '{"requireCard": false}' WHERE id = {agent} RETURNING concat_ws(' ', "maxCards", "defaultCardLimit", "defaultCardLimitFrequency", "defaultPolicyId", "windowMode", policy)|4 7 perWeek rolling {"requireCard": false}|agent update agent.updated
 UPDATE ledger_agents_api.agents SET "defaultRequireApproval" = true, "defaultAutoApproveBelow" = 5 WHERE id = {agent} RETURNING policy|{"requireCard": false, "requireApproval": true, "autoApproveBelow": 5}|agent update agent.updated
 UPDATE ledger_agents_api.agents SET status = 'suspended' WHERE id = {other} RETURNING concat_ws(' ', status, "suspendedReason")|suspended manual|agent update agent.suspended
-UPDATE ledger_agents_api.agents SET status = 'deregistered' WHERE id = {other}|PT400 status is not valid|
+UPDATE ledger_agents_api.agents SET status = 'deregistered' WHERE id = {other}|PT400 status becomes "der|
 UPDATE ledger_agents_api.agents SET name = NULL WHERE id = {other}|PT400 name |
 UPDATE ledger_agents_api.agents SET "externalId" = 'x' WHERE id = {other}|PT400 unknown field "externalId"|
 UPDATE ledger_agents_api.agents SET "currentSpend" = 0 WHERE id = {agent}|PT400 unknown field "currentSpend"|
