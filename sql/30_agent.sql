@@ -80,7 +80,7 @@ COMMENT ON COLUMN ledger_agents.agents.spending_limit IS 'Most that it may spend
 COMMENT ON COLUMN ledger_agents.agents.spending_limit_frequency IS 'Window of spending_limit.';
 COMMENT ON COLUMN ledger_agents.agents.window_mode IS 'calendar or rolling; null: rolling for per24HourPeriod, calendar for all others.';
 COMMENT ON COLUMN ledger_agents.agents.on_limit_exceeded IS 'What happens to a spend above spending_limit.';
-COMMENT ON COLUMN ledger_agents.agents.currency IS 'Currency of its limits: 3 to 16 of A-Z, 0-9 and _. Cannot be changed once something was spent.';
+COMMENT ON COLUMN ledger_agents.agents.currency IS 'Currency of its limits: 3 to 16 of A-Z, 0-9 and _. Cannot be changed once something was approved or recorded in it.';
 COMMENT ON COLUMN ledger_agents.agents.max_cards IS 'Most cards that are not closed; null = any number.';
 COMMENT ON COLUMN ledger_agents.agents.default_card_limit IS 'Limit of new cards that name none, in minor units; null = none.';
 COMMENT ON COLUMN ledger_agents.agents.default_card_limit_frequency IS 'Window of default_card_limit.';

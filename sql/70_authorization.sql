@@ -261,7 +261,7 @@ RETURNS ledger_agents.authorization_detail
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 AS 'MODULE_PATHNAME', 'la_authorize';
 COMMENT ON FUNCTION ledger_agents.authorize IS
-'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, or a card or intent that is not the agent''s, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
+'Decides a spend of amount (minor units, above 0) and, when approved, holds the money in the caller''s transaction. A decline is an answer, not an error. agent_id may be left out with an agent''s token; currency null is the agent''s; hold_for is above 0 and at most 3660 days, null never expires. Give an idempotency_key: the same key with the same request returns the stored row with replayed = true. Errors: 22004 without agent or amount, 22023 for a wrong value or a reused key, 22003 when a sum would overflow, P0002 unknown agent, or a card or intent that is not the agent''s, 42501, 25006 on a standby, 55P03 after ledger_agents.lock_timeout.';
 
 CREATE FUNCTION ledger_agents.authorize_or_raise(
 	agent_id uuid DEFAULT NULL,
@@ -338,7 +338,7 @@ RETURNS ledger_agents.authorization_detail
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS 'MODULE_PATHNAME', 'la_evaluate';
 COMMENT ON FUNCTION ledger_agents.evaluate IS
-'What authorize would answer, from the statement''s snapshot: nothing is written or locked and no key is looked up, so the answer may be stale. as_of: the instant to decide at, null for now. Works on a standby and in a query over many agents. Errors as authorize.';
+'What authorize would answer, from the statement''s snapshot: nothing is written or locked and no key is looked up, so the answer may be stale. as_of: the instant to decide at, null for now; one before the last decision of the agent, or of its customer or organization where that has a limit, is moved up to it. Works on a standby and in a query over many agents. Errors as authorize.';
 
 CREATE FUNCTION ledger_agents.record_spend(
 	agent_id uuid,

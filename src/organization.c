@@ -176,6 +176,15 @@ la_need_organization(const char *id)
 	return livemode;
 }
 
+void
+la_require_organization(const char *id)
+{
+	bool		livemode;
+
+	if (strcmp(id, LA_DEFAULT_ORGANIZATION) != 0 && !find_organization(id, &livemode))
+		la_unknown("organization", id);
+}
+
 static bool
 customer_exists(const char *organization_id, const char *id)
 {

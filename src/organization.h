@@ -13,6 +13,9 @@
 /* Makes "default" where it has no row yet; P0002 for any other that is missing.  Returns its livemode. */
 extern bool la_need_organization(const char *id);
 
+/* The same P0002, and nothing is made. */
+extern void la_require_organization(const char *id);
+
 /* Makes the customer where it has no row yet. */
 extern void la_need_customer(const char *organization_id, const char *id);
 

@@ -22,6 +22,7 @@
 #include "field.h"
 #include "lock.h"
 #include "module.h"
+#include "organization.h"
 #include "principal.h"
 
 PG_FUNCTION_INFO_V1(la_purge);
@@ -99,6 +100,7 @@ la_purge(PG_FUNCTION_ARGS)
 	la_require_adopted();
 	la_new_id(&purge.id, purge.now);
 	SPI_connect();
+	la_require_organization(purge.organization_id);
 	purge_agents(&purge);
 	purge_rest(&purge);
 	answer = purge_detail(&purge);

@@ -43,6 +43,7 @@
 #include "intent.h"
 #include "lock.h"
 #include "module.h"
+#include "organization.h"
 #include "ruleset.h"
 #include "settlement.h"
 #include "spend_event.h"
@@ -139,6 +140,7 @@ la_sweep(PG_FUNCTION_ARGS)
 	la_limit_waiting();
 	la_require_adopted();
 	SPI_connect();
+	la_require_organization(sweep.caller.organization_id);
 	sweep.now = la_now();
 	for (int kind = 0; kind < KINDS; kind++)
 		sweep_kind(&sweep, kind);

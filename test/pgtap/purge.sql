@@ -82,7 +82,8 @@ FROM (VALUES
   ('SELECT ledger_agents.purge(''infinity'')', '22023', 'before must be at least 366 days ago'),
   ('SELECT ledger_agents.purge(''2020-01-01'', 0)', '22023', 'max_rows must be from 1 to 100000'),
   ('SELECT ledger_agents.purge(''2020-01-01'', 100001)', '22023', 'max_rows must be from 1 to 100000'),
-  ('SELECT ledger_agents.purge(''2020-01-01'', NULL)', '22004', 'max_rows must not be null')) AS v (call, state, message);
+  ('SELECT ledger_agents.purge(''2020-01-01'', NULL)', '22004', 'max_rows must not be null'),
+  ('SELECT ledger_agents.purge(''2020-01-01'', organization_id => ''nowhere'')', 'P0002', 'unknown organization')) AS v (call, state, message);
 SELECT lives_ok('SELECT ledger_agents.purge(''2021-05-31 12:00Z'')', '366 days are enough');
 SELECT is((p.id, p.more), (NULL::uuid, false), 'a purge of nothing leaves no record') FROM ledger_agents.purge('-infinity') p;
 SELECT is(count(DISTINCT c.purge_id), count(DISTINCT u.id), 'each start of a chain names its purge') FROM ledger_agents.chain_starts c LEFT JOIN ledger_agents.purges u ON u.id = c.purge_id;

@@ -197,7 +197,10 @@ SELECT throws_ok('SELECT ledger_agents.sweep(10001)', '22023', 'max_rows must be
 SELECT throws_ok('SELECT ledger_agents.sweep(NULL)', '22004', 'max_rows must not be null', 'and not null');
 SELECT lives_ok('SELECT ledger_agents.sweep(1)', '1 is one');
 SELECT lives_ok('SELECT ledger_agents.sweep(10000)', '10000 is one');
-SELECT is((SELECT s::text FROM ledger_agents.sweep(organization_id => 'nowhere') AS s), '(0,0,0,f)', 'an organization that was never written in has nothing to sweep');
+SELECT throws_ok($$SELECT ledger_agents.sweep(organization_id => 'nowhere')$$, 'P0002', NULL, 'an organization that is not there');
+SELECT is((SELECT s::text FROM ledger_agents.sweep(organization_id => 'empty') AS s), '(0,0,0,f)', 'one that was never written in has nothing to sweep') FROM ledger_agents.create_organization('empty');
+SELECT is((SELECT s::text FROM ledger_agents.sweep(organization_id => 'default') AS s), '(0,0,0,f)', 'nor has default before it has a row');
+SELECT is_empty($$SELECT FROM ledger_agents.organizations WHERE id = 'default'$$, 'which it does not get by that');
 DO $do$ BEGIN PERFORM pg_temp.begin(); END $do$;
 DO $do$ BEGIN PERFORM ledger_agents.register_agent(n, 'acme') FROM unnest('{a,b,c}'::text[]) AS n; END $do$;
 DO $do$ BEGIN PERFORM ledger_agents.authorize(pg_temp.agent(n), 10, hold_for => '10 minutes') FROM unnest('{a,a,b,b,c}'::text[]) AS n; END $do$;
