@@ -123,6 +123,15 @@ is_fired(const TriggerDesc *triggers)
 		triggers->trig_update_before_statement || triggers->trig_update_after_statement;
 }
 
+/* Those of somebody's own; only statements look at them where a row is changed. */
+static bool
+is_checked(Relation relation)
+{
+	const TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	return constraints != NULL && constraints->num_check > 0;
+}
+
 /* A table that was changed is opened once more, which is when the server tells. */
 bool
 la_is_plain(const char *name)
@@ -134,7 +143,7 @@ la_is_plain(const char *name)
 	if (known != NULL && known->examined)
 		return known->plain;
 	relation = la_open_table(name, AccessShareLock);
-	plain = la_is_ordinary(relation) &&
+	plain = la_is_ordinary(relation) && !is_checked(relation) &&
 		(relation->trigdesc == NULL || !is_fired(relation->trigdesc));
 	la_close_table(relation);
 	known = find_table(name);

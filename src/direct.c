@@ -405,6 +405,7 @@ la_direct_write_counter(const char *organization_id, LaScope scope, const char *
 	if (result == TM_Ok)
 	{
 		place->tid = slot->tts_tid;
+		place->crowded = false;
 		*hint_for(scope, scope_id) = place->tid;
 
 		if (indexes != TU_None)

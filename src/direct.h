@@ -23,8 +23,8 @@
 /*
  * Whether rows may be read, or read and written, directly: not where the
  * transaction keeps one snapshot, which a change would have to be checked
- * against, nor where somebody has put a trigger, a rule or row security on the
- * tables, or made them something else than ordinary ones.
+ * against, nor where somebody has put a trigger, a rule, a CHECK or row security
+ * on the tables, or made them something else than ordinary ones.
  */
 extern bool la_direct_is_fit(LaView view);
 

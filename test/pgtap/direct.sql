@@ -172,6 +172,9 @@ SELECT is(pg_temp.more(:'a'), 3::bigint, 'with one on counters');
 SELECT set_eq('SELECT what, count(*) FROM public.heard GROUP BY what', $$VALUES ('authorizations', 2::bigint), ('counters', 1::bigint)$$, 'both were fired');
 DROP TRIGGER hear ON ledger_agents.authorizations;
 DROP TRIGGER hear ON ledger_agents.counters;
+ALTER TABLE ledger_agents.counters ADD CONSTRAINT nothing_more CHECK (sequence = 0) NOT VALID;
+SELECT throws_ok(format($$SELECT ledger_agents.authorize(%L, 1, organization_id => 'one')$$, :'a'), '23514', NULL, 'with a CHECK on counters');
+ALTER TABLE ledger_agents.counters DROP CONSTRAINT nothing_more;
 
 -- As when somebody has changed the counter between the reading and the writing: it is locked, and all is judged anew.
 CREATE FUNCTION pg_temp.skip_once() RETURNS trigger LANGUAGE plpgsql AS $$
