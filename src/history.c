@@ -167,43 +167,53 @@ try_rows(Change *change)
 	return true;
 }
 
-/* The rows that are to be counted anew, at once: all of them or none. */
+/* A step in a subtransaction of its own, of which only what succeeds stays. */
 static bool
-take_rows(Change *change)
+try_out(Change *change, bool (*step) (Change *change))
 {
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	bool		taken;
+	volatile bool done = false;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);
-	taken = try_rows(change);
-	if (taken)
-		ReleaseCurrentSubTransaction();
-	else
+	PG_TRY();
+	{
+		done = step(change);
+		if (done)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		/* Whoever catches it has a subtransaction of his own to end. */
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(memory);
-	CurrentResourceOwner = owner;
-	return taken;
+		MemoryContextSwitchTo(memory);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return done;
 }
 
 /* Until whoever has locked it has ended.  It is let go at once: nothing is held while others are waited for. */
-static void
-await_row(const Change *change)
+static bool
+await_row(Change *change)
 {
-	MemoryContext memory = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	LaParams	params;
 
-	la_wait_no_longer(change->begun, change->timeout);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(memory);
 	la_wait_patiently();
 	param_row(&params, change, change->busy);
 	(void) la_run(LA_Q_COUNTER_LOCK, &params, LA_WRITE);
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(memory);
-	CurrentResourceOwner = owner;
+	return false;
 }
 
 /* Gives those that have decided, and only have to commit, a moment to do so. */
@@ -213,7 +223,8 @@ drains(Change *change, int milliseconds)
 	for (int i = 0; i < milliseconds; i++)
 	{
 		change->row_is_busy = walk_histories(change, has_none);
-		if (change->row_is_busy && take_rows(change))
+		/* All of the rows at once, or none. */
+		if (change->row_is_busy && try_out(change, try_rows))
 			return true;
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);
@@ -246,7 +257,10 @@ await_moment(Change *change, LaLevel level, uint64 key)
 			return;
 		la_leave_configuration(level, key);
 		if (change->row_is_busy)
-			await_row(change);
+		{
+			la_wait_no_longer(change->begun, change->timeout);
+			(void) try_out(change, await_row);
+		}
 		drain = Min(2 * drain, MAX_DRAIN_MILLISECONDS);
 	}
 }
