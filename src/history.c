@@ -189,16 +189,8 @@ try_out(Change *change, bool (*step) (Change *change))
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		/* Whoever catches it has a subtransaction of his own to end. */
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
-		ReThrowError(error);
+		ReThrowError(la_end_failed(memory, owner));
 	}
 	PG_END_TRY();
 	return done;

@@ -7,6 +7,7 @@
  * Errors that the caller must see to retry (40001, 40P01, 55P03), or that are
  * not about the request (57014, 25006, internal ones), pass as they are.
  */
+#include "module.h"
 #include "postgres.h"
 
 #include "access/xact.h"
@@ -246,12 +247,7 @@ call(const LaJsonVerb *verb, Jsonb *body, bool raising)
 		const struct ErrorClass *class;
 		Telling		telling;
 
-		MemoryContextSwitchTo(memory);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(memory);
-		CurrentResourceOwner = owner;
+		error = la_end_failed(memory, owner);
 
 		/*
 		 * Never from inside the subtransaction: a session that has begun no

@@ -1,6 +1,6 @@
 /*
  * module.c
- *		Loading, settings, durability, the clock, ids.
+ *		Loading, settings, durability, the clock, ids, what errors leave.
  *
  * Settings say how a session behaves.  What money may do is in rows.
  */
@@ -274,4 +274,18 @@ la_first_id(pg_uuid_t *id, TimestampTz at)
 	memset(id->data, 0, UUID_LEN);
 	stamp_id(id, at);
 	id->data[8] = 0x80;
+}
+
+ErrorData *
+la_end_failed(MemoryContext memory, ResourceOwner owner)
+{
+	ErrorData  *error;
+
+	MemoryContextSwitchTo(memory);
+	error = CopyErrorData();
+	FlushErrorState();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+	return error;
 }

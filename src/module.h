@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/timestamp.h"
+#include "utils/resowner.h"
 #include "utils/uuid.h"
 
 /* ledger_agents.organization: the organization of calls that name none. */
@@ -42,6 +43,12 @@ extern void la_must_be_durable(void);
 
 /* Marks it as one that repeats a stored answer: it commits when that is durable, too. */
 extern void la_told_again(void);
+
+/*
+ * For a PG_CATCH(): ends the subtransaction that the error has left, goes back to
+ * what there was when it began, and gives the error.
+ */
+extern ErrorData *la_end_failed(MemoryContext memory, ResourceOwner owner);
 
 extern void la_principal_init(void);
 extern void la_lock_init(void);
