@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -38,10 +39,11 @@ static bool share_wide(LaBatch *batch, LaHolding *holding, LaScope scope);
 static void copy_in(LaHolding *holding);
 static void copy_out(LaHolding *holding);
 static void open_table(LaBatch *batch);
-static bool knows_key(LaBatch *batch, const LaBooks *books, const char *key);
+static bool is_repeated(const LaBatch *batch, const LaBooks *books, const char *key);
+static bool overflows(const LaBooks *books, int64 amount);
 static bool measure(LaHolding *holding);
 static bool weigh(LaBatch *batch, LaBooks *books, LaSpend *spend);
-static void add(LaBatch *batch, LaBooks *books, LaSpend *spend);
+static bool add(LaBatch *batch, LaBooks *books, LaSpend *spend);
 static void write_shared(const LaBatch *batch, LaShared *shared);
 
 void
@@ -83,12 +85,12 @@ decide(LaBatch *batch, const LaAsked *asked)
 		return false;
 	books = &holding->books;
 	copy_in(holding);
-	if (knows_key(batch, books, asked->request.key) || !measure(holding))
+	if (is_repeated(batch, books, asked->request.key) ||
+		overflows(books, asked->request.amount) || !measure(holding))
 		return false;
 	spend.request = asked->request;
-	if (!weigh(batch, books, &spend))
+	if (!weigh(batch, books, &spend) || !add(batch, books, &spend))
 		return false;
-	add(batch, books, &spend);
 	copy_out(holding);
 	return true;
 }
@@ -229,14 +231,39 @@ open_table(LaBatch *batch)
 	la_spend_types(RelationGetDescr(batch->authorizations), &batch->types);
 }
 
+/*
+ * Keys are taken for new until one is not, which leaves a dead row; who repeats
+ * one request is likely to repeat all of them.
+ */
 static bool
-knows_key(LaBatch *batch, const LaBooks *books, const char *key)
+is_repeated(const LaBatch *batch, const LaBooks *books, const char *key)
 {
-	if (key == NULL)
+	bool		known;
+
+#if LA_MUTANT != 297
+	if (!batch->repeats)
 		return false;
-	if (batch->keys == NULL)
-		batch->keys = la_search_keys_begin(batch->snapshot);
-	return la_search_key(batch->keys, books->organization_id, &books->agent_id, key);
+#else
+	return false;
+#endif
+	la_direct_begin(LA_LATEST);
+	known = la_direct_knows_key(books->organization_id, &books->agent_id, key);
+	la_direct_end(LA_LATEST);
+	return known;
+}
+
+/* Whether an approval would be an error, which it must not be before its key was looked for. */
+static bool
+overflows(const LaBooks *books, int64 amount)
+{
+	int64		sum;
+
+#if LA_MUTANT != 299
+	for (int i = 0; i < LA_SCOPES; i++)
+		if (books->counted[i] && pg_add_s64_overflow(books->counters[i].total, amount, &sum))
+			return true;
+#endif
+	return false;
 }
 
 /*
@@ -278,8 +305,14 @@ weigh(LaBatch *batch, LaBooks *books, LaSpend *spend)
 		verdict->freezes_card ||
 		(verdict->exceeded && books->facts.limits[LA_AGENT].action == LA_ACTION_SUSPEND))
 		return false;
+	/* A known key has an answer, and is no error. */
+#if LA_MUTANT != 298
+	if (!approved && batch->raise)
+		return false;
+#else
 	if (!approved && batch->raise)
 		la_refuse_declined(verdict);
+#endif
 	if (!approved && !la_declines_in_memory(books, verdict))
 		return false;
 	if (approved)
@@ -289,7 +322,21 @@ weigh(LaBatch *batch, LaBooks *books, LaSpend *spend)
 	return !decision->tell_exceeded && !decision->tell_approaching;
 }
 
-static void
+static bool
+append(LaBatch *batch, LaSpend *spend)
+{
+	if (spend->request.key == NULL || batch->repeats)
+		la_append(batch->appender, spend->values, spend->nulls);
+	else if (!la_append_new(batch->appender, spend->values, spend->nulls))
+	{
+		batch->repeats = true;
+		return false;
+	}
+	return true;
+}
+
+/* False: there is an answer to its key. */
+static bool
 add(LaBatch *batch, LaBooks *books, LaSpend *spend)
 {
 	Datum		values[LA_ANSWER_COLUMNS];
@@ -298,12 +345,14 @@ add(LaBatch *batch, LaBooks *books, LaSpend *spend)
 	open_table(batch);
 	la_begin_entry(books, spend);
 	la_describe(books, spend, &batch->types);
-	la_append(batch->appender, spend->values, spend->nulls);
+	if (!append(batch, spend))
+		return false;
 	la_answer_row(books, spend, &batch->types, values, nulls);
 	la_add_row(batch->fcinfo, batch->desc, values, nulls);
 	if (spend->decision.verdict.approved)
 		la_must_be_durable();
 	la_count_decision(&spend->decision.verdict);
+	return true;
 }
 
 void
@@ -321,9 +370,6 @@ la_batch_flush(LaBatch *batch)
 		la_close_table(batch->authorizations);
 		batch->authorizations = NULL;
 	}
-	if (batch->keys != NULL)
-		la_search_keys_end(batch->keys);
-	batch->keys = NULL;
 	if (batch->snapshot != NULL)
 		UnregisterSnapshot(batch->snapshot);
 	batch->snapshot = NULL;

@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "append.h"
 #include "spend.h"
 
 /* Most requests of one call. */
@@ -62,6 +63,7 @@ typedef struct LaBatch
 	const LaPrincipal *caller;
 	bool		raise;			/* a decline is an error */
 	bool		direct;			/* anything may be decided in memory */
+	bool		repeats;		/* one of its keys has been known */
 
 	/* The run. */
 	MemoryContext memory;
@@ -71,8 +73,7 @@ typedef struct LaBatch
 	LaShared   *wide[LA_MAX_OPEN_BOOKS + 1];	/* of customers and the
 												 * organization */
 	Relation	authorizations; /* NULL: not open yet */
-	Snapshot	snapshot;		/* for counters and keys; NULL: not taken yet */
-	LaKeySearch *keys;			/* NULL: none was looked for yet */
+	Snapshot	snapshot;		/* for counters; NULL: not taken yet */
 	LaAppender *appender;
 	LaSpendTypes types;
 } LaBatch;

@@ -9,9 +9,9 @@
 #include "utils/timestamp.h"
 
 #include "amount.h"
+#include "append.h"
 #include "catalog.h"
 #include "errors.h"
-#include "direct.h"
 #include "iso_time.h"
 #include "module.h"
 #include "spend.h"

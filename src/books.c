@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "append.h"
 #include "authentication.h"
 #include "books_counter.h"
 #include "errors.h"

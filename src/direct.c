@@ -23,6 +23,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -229,66 +230,6 @@ find_writer(HeapTuple row, LaPlace *place)
 			(!HEAP_XMAX_IS_LOCKED_ONLY(infomask) && TransactionIdDidCommit(writer));
 }
 
-struct LaKeySearch
-{
-	Relation	table;
-	Relation	index;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
-};
-
-LaKeySearch *
-la_search_keys_begin(Snapshot snapshot)
-{
-	LaKeySearch *search = palloc(sizeof(LaKeySearch));
-
-	search->table = la_open_table("authorizations", AccessShareLock);
-	search->index = index_open(get_relname_relid("authorizations_idempotency_key",
-												 RelationGetNamespace(search->table)),
-							   AccessShareLock);
-	search->scan = index_beginscan(search->table, search->index, snapshot, NULL, 3, 0);
-	search->slot = table_slot_create(search->table, NULL);
-	return search;
-}
-
-/* Columns of the index: organization, agent, key. */
-bool
-la_search_key(LaKeySearch *search, const char *organization_id, const pg_uuid_t *agent_id,
-			  const char *key)
-{
-	ScanKeyData keys[3];
-
-	set_text_key(&keys[0], 1, organization_id);
-	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(agent_id));
-	set_text_key(&keys[2], 3, key);
-	la_fault("searching a key");
-	index_rescan(search->scan, keys, lengthof(keys), NULL, 0);
-	return index_getnext_slot(search->scan, ForwardScanDirection, search->slot);
-}
-
-void
-la_search_keys_end(LaKeySearch *search)
-{
-	index_endscan(search->scan);
-	ExecDropSingleTupleTableSlot(search->slot);
-	index_close(search->index, NoLock);
-	la_close_table(search->table);
-}
-
-bool
-la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id, const char *key)
-{
-	LaKeySearch *search;
-	bool		known;
-
-	if (key == NULL)
-		return false;
-	search = la_search_keys_begin(GetActiveSnapshot());
-	known = la_search_key(search, organization_id, agent_id, key);
-	la_search_keys_end(search);
-	return known;
-}
-
 /* The number of a column never changes. */
 static void
 find_columns(LaDirectTable *table, Relation relation)
@@ -473,48 +414,4 @@ add_to_indexes(Relation relation, TupleTableSlot *slot, bool summarizing)
 	result->ri_IndexRelationDescs[primary_key] = index;
 	la_close_indexes(result);
 	FreeExecutorState(estate);
-}
-
-struct LaAppender
-{
-	EState	   *estate;
-	ResultRelInfo *result;
-	TupleTableSlot *slot;
-};
-
-LaAppender *
-la_append_begin(Relation relation)
-{
-	LaAppender *appender = palloc(sizeof(LaAppender));
-
-	appender->estate = CreateExecutorState();
-	appender->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(appender->result, relation, 0, NULL, 0);
-	la_open_indexes(appender->result);
-	appender->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
-	return appender;
-}
-
-void
-la_append(LaAppender *appender, Datum *values, bool *nulls)
-{
-	TupleTableSlot *slot = appender->slot;
-
-	ExecClearTuple(slot);
-	memcpy(slot->tts_values, values, slot->tts_tupleDescriptor->natts * sizeof(Datum));
-	memcpy(slot->tts_isnull, nulls, slot->tts_tupleDescriptor->natts * sizeof(bool));
-	ExecStoreVirtualTuple(slot);
-	la_fault("before adding a row");
-	ExecSimpleRelationInsert(appender->result, appender->estate, slot);
-	ResetPerTupleExprContext(appender->estate);
-	la_fault("after adding a row");
-}
-
-void
-la_append_end(LaAppender *appender)
-{
-	la_close_indexes(appender->result);
-	ExecDropSingleTupleTableSlot(appender->slot);
-	FreeExecutorState(appender->estate);
-	CommandCounterIncrement();
 }

@@ -48,18 +48,6 @@ typedef struct LaPlace
 extern bool la_direct_counter(const char *organization_id, LaScope scope, const char *scope_id,
 							  LaCounter *counter, LaPlace *place);
 
-/* Whether the agent has used that key; NULL: none. */
-extern bool la_direct_knows_key(const char *organization_id, const pg_uuid_t *agent_id,
-								const char *key);
-
-/* The same for many keys, which are looked for with one snapshot. */
-typedef struct LaKeySearch LaKeySearch;
-
-extern LaKeySearch *la_search_keys_begin(Snapshot snapshot);
-extern bool la_search_key(LaKeySearch *search, const char *organization_id,
-						  const pg_uuid_t *agent_id, const char *key);
-extern void la_search_keys_end(LaKeySearch *search);
-
 /* Locks the row against all who would change it.  False: it is no longer the one that was read, or somebody is in the way. */
 extern bool la_direct_lock(LaPlace *place);
 
@@ -85,12 +73,5 @@ typedef struct LaDirectTable
 
 /* They, of the row with that key, copied; false: there is none here. */
 extern bool la_direct_row(LaDirectTable *table, const LaParams *key, LaView view, LaRow *row);
-
-/* Rows to be added to one table. */
-typedef struct LaAppender LaAppender;
-
-extern LaAppender *la_append_begin(Relation relation);
-extern void la_append(LaAppender *appender, Datum *values, bool *nulls);
-extern void la_append_end(LaAppender *appender);
 
 #endif							/* LA_DIRECT_H */

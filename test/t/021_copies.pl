@@ -224,6 +224,14 @@ is(says($spend), 'refuses', 'subscriber: a session refuses');
 is(spends($origin, 'shop'), 'approved', 'subscriber: the publisher spends on');
 catch_up('everything');
 is(books($other, 'sub_everything'), books($origin, 'shop'), 'subscriber: which arrives');
+# The second time a row is tried and taken back, which is nobody's business: here its key would be there twice.
+$origin->safe_psql('shop', <<'SQL') for 1 .. 2;
+SELECT decision FROM ledger_agents.authorize_many(
+	ARRAY(SELECT (id, 1, NULL, NULL, NULL, NULL, NULL, NULL, 'key ' || n, NULL, NULL)::ledger_agents.spend_request
+		FROM ledger_agents.agents, generate_series(1, 3) n WHERE external_id = 'a'))
+SQL
+catch_up('everything');
+is(books($other, 'sub_everything'), books($origin, 'shop'), 'subscriber: a batch that is sent again does not');
 adopt($origin, 'shop');
 catch_up('everything');
 is(says($spend), 'refuses', 'subscriber: the publisher is adopted once more, which concerns nobody');
