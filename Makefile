@@ -5,7 +5,7 @@ EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" ledger_age
 SCRIPT = ledger_agents--$(EXTVERSION).sql
 PARTS = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 # What is new since 1.0 is in parts of its own; a release freezes the script, as it does the full one.
-SINCE_1_0 = $(patsubst %, sql/%.sql, 84_adoption 87_keep 94_level 95_health)
+SINCE_1_0 = $(patsubst %, sql/%.sql, 22_customer 37_token_list 84_adoption 87_keep 94_level 95_health)
 UPDATES = ledger_agents--1.0--1.1.sql
 DATA_built = $(SCRIPT) $(UPDATES)
 DATA = $(filter-out sql/$(SCRIPT), $(wildcard sql/ledger_agents--*.sql))
@@ -54,8 +54,9 @@ src/shipped.inc: expected/surface.out Makefile
 $(SCRIPT): $(PARTS) ledger_agents.control Makefile
 	{ printf '%s\n' '\echo Use "CREATE EXTENSION ledger_agents" to load this file. \quit'; cat $(PARTS); } >$@
 
-ledger_agents--1.0--1.1.sql: $(SINCE_1_0) sql/99_access.sql sql/1.0--1.1.sql Makefile
-	{ printf '%s\n' '\echo Use "ALTER EXTENSION ledger_agents UPDATE" to load this file. \quit'; cat $(SINCE_1_0); \
+ledger_agents--1.0--1.1.sql: sql/1.0--1.1.begin.sql $(SINCE_1_0) sql/99_access.sql sql/1.0--1.1.sql Makefile
+	{ printf '%s\n' '\echo Use "ALTER EXTENSION ledger_agents UPDATE" to load this file. \quit'; \
+		cat sql/1.0--1.1.begin.sql $(SINCE_1_0); \
 		sed -n "/^CREATE FUNCTION ledger_agents.grant_access/,/';$$/{s/^CREATE/CREATE OR REPLACE/;p}" sql/99_access.sql; \
 		cat sql/1.0--1.1.sql; } >$@
 

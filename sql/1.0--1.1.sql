@@ -15,6 +15,12 @@ DROP INDEX ledger_agents.authorizations_agent_key;
 CREATE INDEX authorizations_agent_idx
 	ON ledger_agents.authorizations (agent_id, id);
 
+COMMENT ON FUNCTION ledger_agents_api.list_agent_tokens IS
+'The tokens of an agent, newest first, without secrets.
+
+Body: agentId, limit (1 to 100, default 20), after.
+
+Answer: data, hasMore, nextCursor. Not for agents.';
 COMMENT ON COLUMN ledger_agents.agent_budget_detail.percent_used IS 'Whole percent of the limit, rounded down, at most 2147483647; null without a limit or with a limit of 0.';
 
 COMMENT ON TYPE ledger_agents.access_level IS

@@ -19,7 +19,7 @@ SELECT pg_catalog.pg_extension_config_dump('ledger_agents.agent_tokens', '');
 
 /* Reader: authenticate(), the one statement that knows no organization yet. Not unique: that would tell tenants of each other. */
 CREATE INDEX agent_tokens_prefix_idx ON ledger_agents.agent_tokens (prefix);
-/* Reader: list_agent_tokens, deregister_agent. */
+/* Reader: list_agent_tokens (37), deregister_agent. */
 CREATE INDEX agent_tokens_agent_idx ON ledger_agents.agent_tokens (organization_id, agent_id, id);
 
 COMMENT ON TABLE ledger_agents.agent_tokens IS
@@ -99,16 +99,6 @@ SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'la_create_agent_token';
 COMMENT ON FUNCTION ledger_agents.create_agent_token IS
 'Issues another token for an agent; the secret is in the answer and nowhere else. Errors: P0002 unknown agent, 55000 when it is deregistered, 22023 for a wrong name or an expiry in the past.';
-
-CREATE FUNCTION ledger_agents.list_agent_tokens(
-	agent_id uuid,
-	organization_id text DEFAULT NULL)
-RETURNS SETOF ledger_agents.agent_token_detail
-LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_list_agent_tokens';
-COMMENT ON FUNCTION ledger_agents.list_agent_tokens IS
-'The agent''s tokens, newest first, without secrets. Error: P0002 unknown agent.';
 
 CREATE FUNCTION ledger_agents.revoke_agent_token(
 	token_id uuid,

@@ -429,9 +429,9 @@ AS 'MODULE_PATHNAME', 'la_api';
 COMMENT ON FUNCTION ledger_agents_api.list_agent_tokens IS
 'The tokens of an agent, newest first, without secrets.
 
-Body: agentId.
+Body: agentId, limit (1 to 100, default 20), after.
 
-Answer: data. Not for agents.';
+Answer: data, hasMore, nextCursor. Not for agents.';
 
 CREATE FUNCTION ledger_agents_api.revoke_agent_token(jsonb) RETURNS jsonb
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER

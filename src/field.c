@@ -516,9 +516,15 @@ la_parse_cursor(const char *cursor)
 													CStringGetTextDatum(cursor),
 													CStringGetTextDatum("base64")));
 	if (bytes == NULL || VARSIZE_ANY_EXHDR(bytes) != UUID_LEN)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("cursor is not valid"),
-				la_detail("invalid_value", "after", "Give the cursor column of a row that the same function returned."));
+		la_refuse_cursor();
 	return (pg_uuid_t *) VARDATA_ANY(bytes);
+}
+
+void
+la_refuse_cursor(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("cursor is not valid"),
+			la_detail("invalid_value", "after", "Give the cursor column of a row that the same function returned."));
 }

@@ -103,7 +103,12 @@ extern void la_check_metadata(Jsonb *value, const char *field);
 /* A page of a list: 1 to 100 rows behind a cursor. */
 #define LA_MAX_PAGE 100
 #define LA_DEFAULT_PAGE 20
+/* Longest cursor: the base64 of 255 characters of four bytes. */
+#define LA_MAX_CURSOR 1360
 extern int32 la_check_page(int32 max_rows);
 extern pg_uuid_t *la_parse_cursor(const char *cursor);
+
+/* 22023 for something that is no cursor. */
+pg_noreturn extern void la_refuse_cursor(void);
 
 #endif							/* LA_FIELD_H */

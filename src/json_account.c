@@ -72,6 +72,8 @@ const LaJsonVerb la_account_verbs[] = {
 	{"revoke_organization_key", 0, &key, {LA_WORD_KEY_ID, LA_WORD_ORGANIZATION}},
 	{"rotate_organization_key", 0, &key, {LA_WORD_KEY_ID, LA_WORD_GRACE, LA_WORD_ORGANIZATION}},
 	{"get_customer", LA_READS, &customer, {LA_WORD_CUSTOMER, LA_WORD_ORGANIZATION}},
+	{"list_customers", LA_READS, &customer,
+	{LA_WORD_STATUS, LA_WORD_LIMIT, LA_WORD_AFTER, LA_WORD_ORGANIZATION}},
 	{"update_customer", 0, &customer, {LA_WORD_CUSTOMER, LA_WORD_CHANGES, LA_WORD_ORGANIZATION},
 	customer_changes},
 	{"effective_policy", LA_FOR_AGENTS | LA_READS, &rule, {LA_WORD_AGENT, LA_WORD_CARD, LA_WORD_ORGANIZATION}},

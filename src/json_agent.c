@@ -64,6 +64,9 @@ static const LaColumn token_columns[] = {
 	{"revokedAt", "revoked_at"}, {"token", "token"}
 };
 
+/* The columns before the secret. */
+#define LISTED_COLUMNS (lengthof(token_columns) - 1)
+
 #define COLUMNS(columns) columns, lengthof(columns)
 
 static const LaShape agent = {"agent", COLUMNS(agent_columns), LA_TIMES_MILLIS, la_put_action};
@@ -74,6 +77,7 @@ static const LaShape registered = {
 static const LaShape created = {NULL, COLUMNS(created_columns), LA_TIMES_ISO, put_created};
 static const LaShape budget = {"budget", COLUMNS(budget_columns), LA_TIMES_ISO};
 static const LaShape token = {"agentToken", COLUMNS(token_columns), LA_TIMES_ISO};
+static const LaShape listed_token = {"agentToken", token_columns, LISTED_COLUMNS, LA_TIMES_ISO};
 
 static const char *const agent_changes[] = {
 	"name", "description", "status", "spendingLimit", "spendingLimitFrequency", "onLimitExceeded",
@@ -113,7 +117,8 @@ const LaJsonVerb la_agent_verbs[] = {
 	{"agent_budget", LA_FOR_AGENTS | LA_READS, &budget, {LA_WORD_AGENT, LA_WORD_ORGANIZATION}},
 	{"create_agent_token", 0, &token,
 	{LA_WORD_AGENT, LA_WORD_NAME, LA_WORD_EXPIRES_AT, LA_WORD_ORGANIZATION}},
-	{"list_agent_tokens", LA_READS, &token, {LA_WORD_AGENT, LA_WORD_ORGANIZATION}},
+	{"list_agent_tokens", LA_READS, &listed_token,
+	{LA_WORD_AGENT, LA_WORD_LIMIT, LA_WORD_AFTER, LA_WORD_ORGANIZATION}},
 	{"revoke_agent_token", 0, &token, {LA_WORD_TOKEN, LA_WORD_ORGANIZATION}},
 	{"rotate_agent_token", 0, &token, {LA_WORD_TOKEN, LA_WORD_GRACE, LA_WORD_ORGANIZATION}},
 	{NULL}

@@ -40,7 +40,7 @@ static const struct Word
 	bool		required;
 }			words[] = {
 	[LA_WORD_ACK_UP_TO] = {{"upTo", LA_KIND_UUID, true}, "event"},
-	[LA_WORD_AFTER] = {{"after", LA_KIND_TEXT, true, false, 0, 255}},
+	[LA_WORD_AFTER] = {{"after", LA_KIND_TEXT, true, false, 0, LA_MAX_CURSOR}},
 	[LA_WORD_AGENT] = {{"agentId", LA_KIND_UUID, true}, "agent"},
 	[LA_WORD_AMOUNT] = {{"amount", LA_KIND_AMOUNT, true, .least = PG_INT32_MIN}},
 	[LA_WORD_AS_OF] = {{"asOf", LA_KIND_TEXT, true, false, 0, 255}, .form = INSTANT},

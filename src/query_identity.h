@@ -59,9 +59,12 @@ static const Statement identity_statements[LA_Q_COUNT] = {
 	[LA_Q_TOKEN_GET] = {"tu",
 		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
 	" WHERE t.organization_id = $1 AND t.id = $2"},
-	[LA_Q_TOKEN_LIST] = {"tu",
-		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
-	" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
+	[LA_Q_TOKEN_LIST] = {"tuun",
+		"SELECT ROW(t.organization_id, t.id, t.agent_id, " SECRET_FIELDS("agent_token_uses", "token_id")
+		" encode(uuid_send(t.id), 'base64'))::ledger_agents.agent_token_summary"
+		" FROM ledger_agents.agent_tokens t"
+		" WHERE t.organization_id = $1 AND t.agent_id = $2 AND ($3 IS NULL OR t.id < $3)"
+	" ORDER BY t.id DESC LIMIT $4"},
 	[LA_Q_TOKEN_VALID] = {"tuz", SECRET_VALID("agent_tokens")},
 	[LA_Q_TOKEN_REVOKE] = {"tuz", SECRET_REVOKE("agent_tokens", "id")},
 	[LA_Q_TOKEN_REVOKE_ALL] = {"tuz", SECRET_REVOKE("agent_tokens", "agent_id")},

@@ -85,13 +85,15 @@ la_create_agent_token(PG_FUNCTION_ARGS)
 }
 
 /*
- * ledger_agents.list_agent_tokens(agent_id uuid, organization_id text)
- *		returns setof ledger_agents.agent_token_detail
+ * ledger_agents.list_agent_tokens(agent_id uuid, max_rows integer, after text,
+ *		organization_id text) returns setof ledger_agents.agent_token_summary
+ *
+ * Newest first; a page behind a cursor is not shifted by what is made meanwhile.
  */
 Datum
 la_list_agent_tokens(PG_FUNCTION_ARGS)
 {
-	LaPrincipal caller = la_operator(fcinfo, 1);
+	LaPrincipal caller = la_operator(fcinfo, 3);
 	LaParams	params = {0};
 
 	if (PG_ARGISNULL(0))
@@ -100,6 +102,9 @@ la_list_agent_tokens(PG_FUNCTION_ARGS)
 	la_require_agent(&caller, PG_GETARG_UUID_P(0));
 	la_param_text(&params, caller.organization_id);
 	la_param_uuid(&params, PG_GETARG_UUID_P(0));
+	la_param_uuid(&params, la_parse_cursor(PG_ARGISNULL(2) ? NULL :
+										   text_to_cstring(PG_GETARG_TEXT_PP(2))));
+	la_param(&params, Int32GetDatum(la_check_page(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1))), false);
 	la_run_set(LA_Q_TOKEN_LIST, &params, LA_STATEMENT, fcinfo);
 	SPI_finish();
 	return (Datum) 0;

@@ -263,7 +263,7 @@ SELECT is(made - '{id,token,prefix}'::text[], pg_temp.body('{"object": "agentTok
 SELECT is(concat_ws(' ', a.organization_id, a.agent_id), 'default ' || :'agent', 'its secret is one') FROM token, LATERAL (SELECT t.organization_id, t.agent_id FROM ledger_agents.agent_tokens AS t
   WHERE t.id = (made ->> 'id')::uuid AND t.secret_hash = sha256(convert_to(made ->> 'token', 'UTF8')) AND t.prefix = made ->> 'prefix') AS a;
 SELECT set_config('test.token_id', made ->> 'id', true) AS token_id FROM token \gset
-SELECT is(pg_temp.call('list_agent_tokens', pg_temp.body('{"agentId": "AGENT"}')) -> 'data', (SELECT jsonb_agg(pg_temp.said(to_jsonb(t) - 'organization_id') || '{"object": "agentToken"}') FROM ledger_agents.list_agent_tokens(:'agent') AS t), 'list_agent_tokens');
+SELECT is(pg_temp.call('list_agent_tokens', pg_temp.body('{"agentId": "AGENT"}')) -> 'data', (SELECT jsonb_agg(pg_temp.said(to_jsonb(t) - '{organization_id,cursor}'::text[]) || '{"object": "agentToken"}') FROM ledger_agents.list_agent_tokens(:'agent') AS t), 'list_agent_tokens');
 SELECT is(a - '{id,token,prefix}'::text[], made - '{id,token,prefix}'::text[], 'rotate_agent_token: another one like it') FROM token, pg_temp.call('rotate_agent_token', pg_temp.body('{"tokenId": "TOKEN", "grace": "PT2H"}')) AS a;
 SELECT is(expires_at, '2026-03-02 11:00:00.123456Z'::timestamptz, 'rotate_agent_token: the old one has its grace') FROM ledger_agents.agent_tokens WHERE id = :'token_id';
 SELECT is(pg_temp.call('revoke_agent_token', pg_temp.body('{"tokenId": "TOKEN"}')), (made - 'token') || '{"expiresAt": "2026-03-02T11:00:00.123456Z", "revokedAt": "2026-03-02T09:00:00.123456Z"}', 'revoke_agent_token') FROM token;
@@ -341,7 +341,7 @@ INSERT INTO verb VALUES
   ('deregister_agent', '{"agentId": "UNKNOWN"}', '{agentId}', '{}'),
   ('agent_budget', '{"agentId": "AGENT"}', '{agentId}', '{}'),
   ('create_agent_token', '{"agentId": "AGENT"}', '{agentId}', '{name,expiresAt}'),
-  ('list_agent_tokens', '{"agentId": "AGENT"}', '{agentId}', '{}'),
+  ('list_agent_tokens', '{"agentId": "AGENT"}', '{agentId}', '{after}'),
   ('revoke_agent_token', '{"tokenId": "TOKEN"}', '{tokenId}', '{}'),
   ('rotate_agent_token', '{"tokenId": "UNKNOWN"}', '{tokenId}', '{}'),
   ('create_organization_key', '{}', '{}', '{name,expiresAt}'),
@@ -351,6 +351,7 @@ INSERT INTO verb VALUES
   ('get_organization', '{}', '{}', '{}'),
   ('update_organization', '{}', '{}', '{name,spendingLimit,windowMode}'),
   ('get_customer', '{"customerId": "acme"}', '{customerId}', '{}'),
+  ('list_customers', '{}', '{}', '{status,after}'),
   ('update_customer', '{"customerId": "acme"}', '{customerId}', '{name,spendingLimit,windowMode,policy}'),
   ('effective_policy', '{"agentId": "AGENT"}', '{agentId}', '{cardId}'),
   ('card_policy', '{"cardId": "CARD"}', '{cardId}', '{}'),
@@ -375,7 +376,7 @@ INSERT INTO verb VALUES
   ('delete_event_consumer', '{"consumer": "unknown"}', '{consumer}', '{}');
 -- What each field may be else: further fields that may not be null.
 CREATE TEMP TABLE other_field (name text, field text);
-INSERT INTO other_field VALUES ('capture', 'final'), ('capture', 'force'), ('list_authorizations', 'limit'), ('list_agents', 'limit'), ('list_attestations', 'limit'), ('list_organization_keys', 'limit'), ('rotate_organization_key', 'grace'), ('list_cards', 'limit'), ('list_intents', 'limit'), ('poll_events', 'limit'), ('rotate_agent_token', 'grace'),
+INSERT INTO other_field VALUES ('capture', 'final'), ('capture', 'force'), ('list_authorizations', 'limit'), ('list_agents', 'limit'), ('list_attestations', 'limit'), ('list_organization_keys', 'limit'), ('list_customers', 'limit'), ('list_agent_tokens', 'limit'), ('rotate_organization_key', 'grace'), ('list_cards', 'limit'), ('list_intents', 'limit'), ('poll_events', 'limit'), ('rotate_agent_token', 'grace'),
   ('update_organization', 'status'), ('update_organization', 'timezone'), ('update_organization', 'currency'), ('update_organization', 'spendingLimitFrequency'), ('update_organization', 'limitApproachingPercent'),
   ('update_organization', 'captureTolerancePercent'), ('update_organization', 'transactionEvents'), ('update_customer', 'status'), ('update_customer', 'spendingLimitFrequency'),
   ('create_card', 'type'), ('create_card', 'spendingLimitFrequency'), ('create_card', 'metadata'), ('update_card', 'spendingLimitFrequency'), ('update_card', 'metadata'), ('declare_intent', 'ttlMinutes');

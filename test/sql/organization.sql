@@ -49,6 +49,9 @@ SELECT status, spending_limit, spending_limit_frequency
   FROM ledger_agents.update_customer('ann', '{"status": "active", "spending_limit": 150, "spending_limit_frequency": "perYear"}');
 SELECT decision, reason, failed_limits FROM ledger_agents.authorize(:'one', 100);
 SELECT id, status FROM ledger_agents.update_customer('bob', '{}');
+-- They are listed page by page.
+SELECT id, spending_limit, cursor FROM ledger_agents.list_customers(max_rows => 1);
+SELECT id, spending_limit FROM ledger_agents.list_customers(after => 'YW5u');
 SELECT ledger_agents.get_customer('nobody');
 SELECT ledger_agents.update_customer('ann', '{"id": "anna"}');
 SELECT ledger_agents.update_customer('ann', '{"email": "ann@example.com"}');

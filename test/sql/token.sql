@@ -74,7 +74,7 @@ SELECT ledger_agents.authenticate('');
 SELECT ledger_agents.authenticate(NULL);
 
 -- Use is noted, at most once a minute.
-SELECT name, last_used_at, expires_at, revoked_at, token FROM ledger_agents.list_agent_tokens(:'agent');
+SELECT name, last_used_at, expires_at, revoked_at FROM ledger_agents.list_agent_tokens(:'agent');
 SET ledger_agents.clock = '2026-03-02 09:01Z';
 SELECT organization_id FROM ledger_agents.authenticate(:'token');
 SELECT last_used_at FROM ledger_agents.list_agent_tokens(:'agent');

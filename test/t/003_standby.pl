@@ -64,6 +64,7 @@ my %reads = (
 	list_authorizations => "SELECT count(*) FROM ledger_agents.list_authorizations('$agent')",
 	list_agent_tokens => "SELECT count(*) FROM ledger_agents.list_agent_tokens('$agent')",
 	get_customer => "SELECT spending_limit FROM ledger_agents.get_customer('customer')",
+	list_customers => 'SELECT id FROM ledger_agents.list_customers()',
 	get_organization => 'SELECT timezone FROM ledger_agents.get_organization()',
 	list_event_consumers => 'SELECT name FROM ledger_agents.list_event_consumers()',
 	check_invariants => 'SELECT count(*) FROM ledger_agents.check_invariants()',
@@ -71,7 +72,7 @@ my %reads = (
 my %answers = (
 	evaluate => 'approved|0', 'evaluate, declined' => 'declined|agent_limit_exceeded|600', get_agent => 'a|400', agent_budget => '400|600',
 	list_agents => '1', get_authorization => '400|authorized', list_authorizations => '1', list_agent_tokens => '1',
-	list_event_consumers => 'c', get_customer => '5000', get_organization => 'UTC', check_invariants => '0', statistics => 't');
+	list_event_consumers => 'c', get_customer => '5000', list_customers => 'customer', get_organization => 'UTC', check_invariants => '0', statistics => 't');
 my @writes = (
 	"ledger_agents.authorize('$agent', 1)",
 	"ledger_agents.authorize('$agent', 400, idempotency_key => 'first', hold_for => '1 year')",

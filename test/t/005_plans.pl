@@ -55,6 +55,7 @@ SELECT created FROM ledger_agents.register_agent('agent', 'customer');
 SELECT name FROM ledger_agents.update_agent(:'agent', '{"name": "any"}');
 SELECT id FROM ledger_agents.update_customer('customer', '{"name": "any"}');
 SELECT id FROM ledger_agents.get_customer('customer');
+SELECT count(*) > 0 FROM ledger_agents.list_customers();
 SELECT id FROM ledger_agents.update_organization('{"name": "any"}');
 SELECT id FROM ledger_agents.get_organization();
 SELECT id AS token_id, token FROM ledger_agents.create_agent_token(:'agent') \\gset

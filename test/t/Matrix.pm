@@ -148,6 +148,7 @@ sub calls
 		[ list_agent_tokens => 'key', { agentId => '{agent}' } ],
 		[ get_organization => 'key', {}, 200 ],
 		[ get_customer => 'key', { customerId => '{customer}' } ],
+		[ list_customers => 'key', {}, 200 ],
 		[ effective_policy => 'all', { agentId => '{agent}' } ],
 		[ effective_policy => 'all', { agentId => '{=agent}', cardId => '{card}' } ],
 		[ card_policy => 'all', { cardId => '{card}' } ],
