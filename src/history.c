@@ -48,6 +48,8 @@ typedef struct Change
 	const char *organization_id;
 	const char *customer_id;	/* NULL: the organization's */
 	bool		all_customers;	/* theirs are counted anew, too */
+	LaLevel		level;			/* of its configuration lock, and the number */
+	uint64		key;
 	TimestampTz begun;
 	int			timeout;		/* milliseconds; 0: none */
 	bool		row_is_busy;	/* all that is in the way is a row that
@@ -231,7 +233,7 @@ drains(Change *change, int milliseconds)
  * first, and if others have come since, once more.
  */
 static void
-await_moment(Change *change, LaLevel level, uint64 key)
+await_moment(Change *change)
 {
 	int			drain = DRAIN_MILLISECONDS;
 
@@ -241,13 +243,13 @@ await_moment(Change *change, LaLevel level, uint64 key)
 		(void) walk_histories(change, await_one);
 #endif
 		la_wait_no_longer(change->begun, change->timeout);
-		la_change_configuration(level, key);
+		la_change_configuration(change->level, change->key);
 #if LA_MUTANT == 8
 		return;
 #endif
 		if (drains(change, drain))
 			return;
-		la_leave_configuration(level, key);
+		la_leave_configuration(change->level, change->key);
 		if (change->row_is_busy)
 		{
 			la_wait_no_longer(change->begun, change->timeout);
@@ -260,16 +262,17 @@ await_moment(Change *change, LaLevel level, uint64 key)
 void
 la_change_limited(const char *organization_id, const char *customer_id, bool all_customers)
 {
-	LaLevel		level = customer_id != NULL ? LA_LEVEL_CUSTOMER : LA_LEVEL_ORGANIZATION;
 	const char *id = customer_id != NULL ? customer_id : "";
 	Change		change = {
 		.organization_id = organization_id, .customer_id = customer_id,
-		.all_customers = all_customers, .begun = GetCurrentTimestamp(), .timeout = LockTimeout
+		.all_customers = all_customers,
+		.level = customer_id != NULL ? LA_LEVEL_CUSTOMER : LA_LEVEL_ORGANIZATION,
+		.key = la_lock_key(organization_id, id, strlen(id)), .begun = GetCurrentTimestamp(), .timeout = LockTimeout
 	};
 
 	PG_TRY();
 	{
-		await_moment(&change, level, la_lock_key(organization_id, id, strlen(id)));
+		await_moment(&change);
 	}
 	PG_FINALLY();
 	{
