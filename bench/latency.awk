@@ -1,7 +1,7 @@
 # Of pgbench's lines for each transaction (client, number, microseconds, script, and its end in seconds and microseconds),
 # sorted by the third: how many ended a second, their median in milliseconds, the 99th percentile in parts of the median,
-# and how many the slowest session had in parts of what the session in the middle had.  The first second is left out, in
-# which sessions make their plans.  Give clients, because a session that got nothing has no line.
+# and how many the slowest session had in parts of what the session in the middle had.  Give lead, the seconds at the
+# beginning that are left out, and clients, because a session that got nothing has no line.
 {
 	if (NR == 1)
 		base = $5
@@ -15,7 +15,7 @@
 }
 END {
 	for (i = 1; i <= NR; i++)
-		if (end[i] > first + 1) {
+		if (end[i] > first + lead) {
 			latency[++number] = taken[i]
 			count[client[i]]++
 		}
@@ -29,6 +29,6 @@ END {
 	}
 	middle = latency[int((number + 1) / 2)]
 	common = sorted[int(clients / 2)]
-	printf "%.0f %.3f %.2f %.2f\n", number / (last - first - 1), middle / 1000, latency[int((number * 99 + 99) / 100)] / middle,
+	printf "%.0f %.3f %.2f %.2f\n", number / (last - first - lead), middle / 1000, latency[int((number * 99 + 99) / 100)] / middle,
 		(common ? sorted[0] / common : 0)
 }

@@ -7,7 +7,8 @@ SELECT * FROM (VALUES
 	(1, 'extension', 'ledger_agents.authorize', NULL::numeric),
 	(2, 'floor', '(a) one prepared UPDATE + INSERT', 0.95),
 	(3, 'application', '(b) application, four round trips', 2.0),
-	(4, 'plpgsql', '(c) PL/pgSQL function', 1.3)) v (place, competitor, name, target);
+	(4, 'plpgsql', '(c) PL/pgSQL function', 1.3),
+	(5, 'queued', '(a) behind an advisory lock', NULL)) v (place, competitor, name, target);
 
 -- The figure of one measure, in parts of another of the same round and clients: the median.
 CREATE FUNCTION pg_temp.ratio(of text, to_this text, setting text, clients integer) RETURNS numeric
@@ -270,6 +271,11 @@ UPDATE stored SET
 	declined = (SELECT count(*) FROM plpgsql.authorizations WHERE decision = 'declined' AND decided_at > '2025-01-01'),
 	counted = (SELECT sum(sequence) FROM plpgsql.counters)
 WHERE competitor = 'plpgsql';
+UPDATE stored SET
+	approved = (SELECT count(*) FROM queued.authorizations WHERE decision = 'approved' AND decided_at > '2025-01-01'),
+	declined = (SELECT count(*) FROM queued.authorizations WHERE decision = 'declined' AND decided_at > '2025-01-01'),
+	counted = (SELECT sum(sequence) FROM queued.counters)
+WHERE competitor = 'queued';
 SELECT n.name, s.approved, s.declined,
 	pg_temp.mark(s.counted = s.approved + s.declined AND s.approved + s.declined >= d.done) AS ok
 FROM names n
