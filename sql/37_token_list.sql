@@ -34,7 +34,7 @@ CREATE FUNCTION ledger_agents.list_agent_tokens(
 RETURNS SETOF ledger_agents.agent_token_summary
 LANGUAGE c STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'la_list_agent_tokens';
+AS 'MODULE_PATHNAME', 'la_page_of_agent_tokens';
 REVOKE ALL ON FUNCTION ledger_agents.list_agent_tokens FROM PUBLIC;
 COMMENT ON FUNCTION ledger_agents.list_agent_tokens IS
 'The agent''s tokens, newest first, without secrets. max_rows: 1 to 100. after: the cursor of the last row of the page before. Errors: 22004 without agent, 22023 for a wrong page, P0002 unknown agent, 42501 for an agent.';

@@ -72,7 +72,6 @@ struct LaAppender
 	EState	   *estate;
 	ResultRelInfo *result;
 	TupleTableSlot *slot;
-	List	   *arbiters;		/* the index of keys, once it was asked for */
 };
 
 LaAppender *
@@ -85,7 +84,6 @@ la_append_begin(Relation relation)
 	InitResultRelInfo(appender->result, relation, 0, NULL, 0);
 	la_open_indexes(appender->result);
 	appender->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
-	appender->arbiters = NIL;
 	return appender;
 }
 
@@ -111,19 +109,6 @@ la_append(LaAppender *appender, Datum *values, bool *nulls)
 	la_fault("after adding a row");
 }
 
-static List *
-index_of_keys(LaAppender *appender)
-{
-	const ResultRelInfo *result = appender->result;
-
-	for (int i = 0; i < result->ri_NumIndices && appender->arbiters == NIL; i++)
-		if (strcmp(RelationGetRelationName(result->ri_IndexRelationDescs[i]), KEY_INDEX) == 0)
-			appender->arbiters = list_make1_oid(RelationGetRelid(result->ri_IndexRelationDescs[i]));
-	if (appender->arbiters == NIL)
-		elog(ERROR, "index \"%s\" is missing", KEY_INDEX);
-	return appender->arbiters;
-}
-
 /* What table_tuple_complete_speculative() does, but for a whole row that it would make of the slot. */
 static void
 settle(Relation relation, ItemPointer tid, bool stays)
@@ -138,15 +123,20 @@ settle(Relation relation, ItemPointer tid, bool stays)
 /*
  * As INSERT ... ON CONFLICT adds a row, but without looking for the key first:
  * the index that takes the entry says whether there is one like it, and waits for
- * nobody.  A row that does not stay is dead at once, and for those who read the
- * log it never was.
+ * nobody.  Any unique index may: while the index of keys is built anew there are
+ * two of it.  A row that does not stay is dead at once, and for those who read
+ * the log it never was.
  */
 bool
 la_append_new(LaAppender *appender, Datum *values, bool *nulls)
 {
 	TupleTableSlot *slot = fill_slot(appender, values, nulls);
 	Relation	relation = appender->result->ri_RelationDesc;
-	List	   *arbiters = index_of_keys(appender);
+#if LA_MUTANT == 301
+	List	   *arbiters = list_make1_oid(get_relname_relid(KEY_INDEX, RelationGetNamespace(relation)));
+#else
+	List	   *arbiters = NIL; /* all */
+#endif
 	bool		conflict = false;
 
 	la_fault("before adding a row");

@@ -22,7 +22,8 @@ extern void la_append(LaAppender *appender, Datum *values, bool *nulls);
 
 /*
  * Adds an authorization whose key nobody has looked for.  False: there may be an
- * answer to it, and nothing was added.
+ * answer to it, or a unique index of somebody's own is in the way, and no row
+ * stays.
  */
 extern bool la_append_new(LaAppender *appender, Datum *values, bool *nulls);
 extern void la_append_end(LaAppender *appender);

@@ -83,7 +83,7 @@ extern void la_batch_begin(LaBatch *batch, FunctionCallInfo fcinfo, const LaPrin
 
 /*
  * Decides as a call of its own would, adds the decision and its answer.  False:
- * it takes more than memory, and nothing was done.
+ * it takes more than memory, or its key may be known, and nothing was decided.
  */
 extern bool la_batch_decide(LaBatch *batch, const LaAsked *asked);
 

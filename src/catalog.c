@@ -134,7 +134,7 @@ is_checked(Relation relation)
 
 /* A table that was changed is opened once more, which is when the server tells. */
 bool
-la_is_plain(const char *name)
+la_is_plain(const char *name, int columns)
 {
 	KnownTable *known = find_table(name);
 	Relation	relation;
@@ -144,6 +144,9 @@ la_is_plain(const char *name)
 		return known->plain;
 	relation = la_open_table(name, AccessShareLock);
 	plain = la_is_ordinary(relation) && !is_checked(relation) &&
+#if LA_MUTANT != 302
+		RelationGetDescr(relation)->natts == columns &&
+#endif
 		(relation->trigdesc == NULL || !is_fired(relation->trigdesc));
 	la_close_table(relation);
 	known = find_table(name);

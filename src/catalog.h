@@ -22,8 +22,8 @@ extern void la_close_table(Relation relation);
 /* A heap without rules and row security. */
 extern bool la_is_ordinary(Relation relation);
 
-/* That, and nothing is fired by an insert or an update. */
-extern bool la_is_plain(const char *name);
+/* That, with these columns and no other, and nothing is fired or checked by an insert or an update. */
+extern bool la_is_plain(const char *name, int columns);
 
 /* The value of a type's label. */
 extern Datum la_enum_value(Oid type, const char *label);

@@ -2,8 +2,8 @@
  * customer.c
  *		Reading customers, page by page.
  *
- * Their ids are the application's own, so a cursor is one: in UTF-8, whatever the
- * database's encoding, and in base64, so that nobody takes it for an id.
+ * Their ids are the application's own, so a cursor is one, in base64, so that
+ * nobody takes it for an id.
  */
 #include "postgres.h"
 
@@ -63,8 +63,8 @@ id_behind(const char *cursor)
 	char	   *id = palloc(most + 1);
 	int			length = pg_b64_decode(cursor, strlen(cursor), (void *) id, most);
 
-	if (length <= 0 || !pg_verify_mbstr(PG_UTF8, id, length, true))
+	if (length <= 0 || !pg_verifymbstr(id, length, true))
 		la_refuse_cursor();
 	id[length] = '\0';
-	return pg_any_to_server(id, length, PG_UTF8);
+	return id;
 }

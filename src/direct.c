@@ -50,7 +50,7 @@ la_direct_is_fit(LaView view)
 #endif
 	return la_direct_access &&
 		(view == LA_STATEMENT || !IsolationUsesXactSnapshot()) &&
-		la_is_plain("counters") && la_is_plain("authorizations");
+		la_is_plain("counters", LA_K_COLUMNS) && la_is_plain("authorizations", LA_X_COLUMNS);
 }
 
 void

@@ -11,7 +11,6 @@
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "nodes/execnodes.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
@@ -82,6 +81,18 @@ rows_of(ReturnSetInfo *set, Oid type)
 	return rows;
 }
 
+/* There is one of the name with so many arguments. */
+static Oid
+find_function(const LaJsonVerb *verb, int count)
+{
+	List	   *name = list_make2(makeString("ledger_agents"), makeString(pstrdup(verb->name)));
+	FuncCandidateList candidates = FuncnameGetCandidates(name, count, NIL, false, false, false, true);
+
+	if (candidates == NULL || candidates->next != NULL)
+		elog(ERROR, "no function of %d arguments has the name \"ledger_agents.%s\"", count, verb->name);
+	return candidates->oid;
+}
+
 /* The rows, as composite values, that the SQL function of the name returns. */
 static List *
 call_rows(const LaJsonVerb *verb, const LaArguments *arguments, bool *is_set)
@@ -89,12 +100,10 @@ call_rows(const LaJsonVerb *verb, const LaArguments *arguments, bool *is_set)
 	LOCAL_FCINFO(fcinfo, LA_MAX_ARGUMENTS);
 	ReturnSetInfo set = {.type = T_ReturnSetInfo, .allowedModes = SFRM_Materialize};
 	FmgrInfo	function;
-	Oid			any = InvalidOid;	/* not looked at, but has to be there */
 	Oid			id;
 	Datum		result;
 
-	id = LookupFuncName(list_make2(makeString("ledger_agents"), makeString(pstrdup(verb->name))), -1,
-						&any, false);
+	id = find_function(verb, arguments->count);
 	fmgr_info(id, &function);
 	*is_set = function.fn_retset;
 	set.econtext = CreateStandaloneExprContext();

@@ -59,7 +59,10 @@ static const Statement identity_statements[LA_Q_COUNT] = {
 	[LA_Q_TOKEN_GET] = {"tu",
 		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
 	" WHERE t.organization_id = $1 AND t.id = $2"},
-	[LA_Q_TOKEN_LIST] = {"tuun",
+	[LA_Q_TOKEN_LIST] = {"tu",
+		"SELECT " TOKEN_DETAIL("NULL") " FROM ledger_agents.agent_tokens t"
+	" WHERE t.organization_id = $1 AND t.agent_id = $2 ORDER BY t.id DESC"},
+	[LA_Q_TOKEN_PAGE] = {"tuun",
 		"SELECT ROW(t.organization_id, t.id, t.agent_id, " SECRET_FIELDS("agent_token_uses", "token_id")
 		" encode(uuid_send(t.id), 'base64'))::ledger_agents.agent_token_summary"
 		" FROM ledger_agents.agent_tokens t"

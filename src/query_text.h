@@ -79,7 +79,7 @@ static const Statement statements[LA_Q_COUNT] = {
 	[LA_Q_CUSTOMER_LIST] = {"tttn",
 		"SELECT ROW(c.organization_id, c.id, c.name, c.status, c.spending_limit,"
 		" c.spending_limit_frequency, c.window_mode, c.policy, c.created_at, c.updated_at,"
-		" replace(encode(convert_to(c.id, 'UTF8'), 'base64'), chr(10), ''))::ledger_agents.customer_detail"
+		" replace(encode(convert_to(c.id, getdatabaseencoding()), 'base64'), chr(10), ''))::ledger_agents.customer_detail"
 		" FROM ledger_agents.customers c WHERE c.organization_id = $1"
 		" AND ($2 IS NULL OR c.status = $2::ledger_agents.account_status)"
 	" AND ($3 IS NULL OR c.id > $3) ORDER BY c.id LIMIT $4"},

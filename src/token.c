@@ -21,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(la_create_agent_token);
 PG_FUNCTION_INFO_V1(la_list_agent_tokens);
+PG_FUNCTION_INFO_V1(la_page_of_agent_tokens);
 PG_FUNCTION_INFO_V1(la_revoke_agent_token);
 PG_FUNCTION_INFO_V1(la_rotate_agent_token);
 
@@ -84,6 +85,38 @@ la_create_agent_token(PG_FUNCTION_ARGS)
 	return token.detail;
 }
 
+/* The first argument is the agent. */
+static void
+begin_listing(FunctionCallInfo fcinfo, const LaPrincipal *caller, LaParams *params)
+{
+	if (PG_ARGISNULL(0))
+		la_null_field("agent_id");
+	SPI_connect();
+	la_require_agent(caller, PG_GETARG_UUID_P(0));
+	la_param_text(params, caller->organization_id);
+	la_param_uuid(params, PG_GETARG_UUID_P(0));
+}
+
+/*
+ * ledger_agents.list_agent_tokens(agent_id uuid, organization_id text)
+ *		returns setof ledger_agents.agent_token_detail
+ *
+ * All, newest first: what it was in 1.0, for a database that was not updated yet.
+ * A function whose arguments change has another name here, so that a session with
+ * the library of before does not take the one for the other.
+ */
+Datum
+la_list_agent_tokens(PG_FUNCTION_ARGS)
+{
+	LaPrincipal caller = la_operator(fcinfo, 1);
+	LaParams	params = {0};
+
+	begin_listing(fcinfo, &caller, &params);
+	la_run_set(LA_Q_TOKEN_LIST, &params, LA_STATEMENT, fcinfo);
+	SPI_finish();
+	return (Datum) 0;
+}
+
 /*
  * ledger_agents.list_agent_tokens(agent_id uuid, max_rows integer, after text,
  *		organization_id text) returns setof ledger_agents.agent_token_summary
@@ -91,21 +124,16 @@ la_create_agent_token(PG_FUNCTION_ARGS)
  * Newest first; a page behind a cursor is not shifted by what is made meanwhile.
  */
 Datum
-la_list_agent_tokens(PG_FUNCTION_ARGS)
+la_page_of_agent_tokens(PG_FUNCTION_ARGS)
 {
 	LaPrincipal caller = la_operator(fcinfo, 3);
 	LaParams	params = {0};
 
-	if (PG_ARGISNULL(0))
-		la_null_field("agent_id");
-	SPI_connect();
-	la_require_agent(&caller, PG_GETARG_UUID_P(0));
-	la_param_text(&params, caller.organization_id);
-	la_param_uuid(&params, PG_GETARG_UUID_P(0));
+	begin_listing(fcinfo, &caller, &params);
 	la_param_uuid(&params, la_parse_cursor(PG_ARGISNULL(2) ? NULL :
 										   text_to_cstring(PG_GETARG_TEXT_PP(2))));
 	la_param(&params, Int32GetDatum(la_check_page(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1))), false);
-	la_run_set(LA_Q_TOKEN_LIST, &params, LA_STATEMENT, fcinfo);
+	la_run_set(LA_Q_TOKEN_PAGE, &params, LA_STATEMENT, fcinfo);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -254,4 +254,11 @@ SELECT pg_temp.visits(:'left', 8000) AS between, pg_temp.visits(:'left', 1000) A
 SELECT cmp_ok(:first::bigint, '>', 1000::bigint, 'visits are counted');
 SELECT cmp_ok(:last::bigint, '<', :first + 1000::bigint, 'the ten thousandth decision of a transaction visits as many pages of counters as the first');
 COMMIT;
+--
+-- Columns of somebody's own
+--
+ALTER TABLE ledger_agents.authorizations ADD COLUMN doubled text GENERATED ALWAYS AS ((amount * 2)::text) STORED, ADD COLUMN note text DEFAULT 'theirs';
+SELECT is((ledger_agents.authorize(:'b', 3, organization_id => 'one')).decision::text, 'approved', 'columns of somebody else''s');
+SELECT is((SELECT count(*) FROM ledger_agents.authorize_many(ARRAY[jsonb_populate_record(NULL::ledger_agents.spend_request, jsonb_build_object('agent_id', :'b', 'amount', 4, 'idempotency_key', 'columns'))], organization_id => 'one')), 1::bigint, 'in a batch, too');
+SELECT results_eq(format('SELECT amount, doubled, note FROM ledger_agents.authorizations WHERE agent_id = %L ORDER BY sequence DESC LIMIT 2', :'b'), $$VALUES (4::bigint, '8', 'theirs'), (3, '6', 'theirs')$$, 'are filled');
 SELECT * FROM finish();

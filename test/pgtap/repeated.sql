@@ -35,6 +35,11 @@ SELECT is(count(*) FILTER (WHERE replayed), 100::bigint, 'and are said to be old
 SELECT is(pg_temp.written(), 102::bigint, 'each time one row was tried');
 SELECT is(count(*), 100::bigint, 'and is not there') FROM ledger_agents.authorizations;
 SELECT is(k.sequence, 50::bigint, 'numbers have no gap') FROM ledger_agents.counters k WHERE scope = 'agent';
+-- As while REINDEX CONCURRENTLY is at work; and one of somebody's own.
+CREATE UNIQUE INDEX twin ON ledger_agents.authorizations (organization_id, agent_id, idempotency_key);
+CREATE UNIQUE INDEX of_their_own ON ledger_agents.authorizations (agent_id, sequence);
+SELECT is(count(*) FILTER (WHERE replayed), 100::bigint, 'whichever index finds it') FROM ledger_agents.authorize_many(pg_temp.requests(100, :'a', :'b'));
+DROP INDEX ledger_agents.twin, ledger_agents.of_their_own;
 SELECT is(status::text, 'active', 'active again') FROM unnest(ARRAY[:'a', :'b']::uuid[]) id, ledger_agents.update_agent(id, '{"status": "active"}');
 
 --

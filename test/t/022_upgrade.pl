@@ -126,12 +126,25 @@ $old->safe_psql('ancient', <<'SQL');
 CREATE EXTENSION ledger_agents VERSION '1.0';
 SELECT ledger_agents.authorize((ledger_agents.register_agent('a', 'c', spending_limit => 1000)).id, 400);
 SQL
+is($old->safe_psql('ancient', q{SELECT count(*) FROM ledger_agents.list_agent_tokens((SELECT id FROM ledger_agents.agents))}), '1', 'functions of 1.0 do what they did before it is updated');
 $old->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/ancient", '-d', $old->connstr('ancient') ], 'a dump of 1.0');
 $old->safe_psql('postgres', 'CREATE DATABASE risen TEMPLATE template0');
 $old->command_ok([ 'pg_restore', '--exit-on-error', '-d', $old->connstr('risen'), "$dir/ancient" ], 'is restored');
 is(ails($old, 'risen'), 'not_adopted rows, and no adoption', 'and waits to be adopted');
 $old->safe_psql('risen', 'SELECT ledger_agents.adopt()');
 is(verdicts($old, 'risen'), verdicts($old, 'ancient'), 'then it decides the same');
+
+# With a level granted it grants rights of a function that is another one now, and nothing else is missing.
+$old->safe_psql('ancient', q{CREATE ROLE reporter; SELECT ledger_agents.grant_access('reporter', 'operator')});
+$old->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/granted", '-d', $old->connstr('ancient') ], 'a dump with granted levels');
+$old->safe_psql('postgres', 'DROP DATABASE risen');
+$old->safe_psql('postgres', 'CREATE DATABASE risen TEMPLATE template0');
+(undef, my $complaints) = run_command([ 'pg_restore', '-d', $old->connstr('risen'), "$dir/granted" ]);
+is(join(', ', grep { defined } $complaints =~ /ERROR:\s+(.*)|(errors ignored.*)/g), 'function ledger_agents.list_agent_tokens(uuid, text) does not exist, errors ignored on restore: 1', 'one right of 1.0 is not known');
+$old->safe_psql('risen', q{SELECT ledger_agents.adopt(), ledger_agents.grant_access('reporter', 'operator')});
+is(ails($old, 'risen'), '', 'granted once more, nothing is missing');
+is($old->safe_psql('risen', q{SELECT has_function_privilege('reporter', 'ledger_agents.list_agent_tokens(uuid, integer, text, text)', 'EXECUTE')}), 't', 'nor that right');
+is(verdicts($old, 'risen'), verdicts($old, 'ancient'), 'and it decides the same');
 
 #
 # pg_upgrade, twice: by copying files and by linking them.
