@@ -257,8 +257,8 @@ COMMIT;
 --
 -- Columns of somebody's own
 --
-ALTER TABLE ledger_agents.authorizations ADD COLUMN doubled text GENERATED ALWAYS AS ((amount * 2)::text) STORED, ADD COLUMN note text DEFAULT 'theirs';
+ALTER TABLE ledger_agents.authorizations ADD COLUMN doubled bigint GENERATED ALWAYS AS (amount * 2) STORED, ADD COLUMN note integer DEFAULT 7;
 SELECT is((ledger_agents.authorize(:'b', 3, organization_id => 'one')).decision::text, 'approved', 'columns of somebody else''s');
 SELECT is((SELECT count(*) FROM ledger_agents.authorize_many(ARRAY[jsonb_populate_record(NULL::ledger_agents.spend_request, jsonb_build_object('agent_id', :'b', 'amount', 4, 'idempotency_key', 'columns'))], organization_id => 'one')), 1::bigint, 'in a batch, too');
-SELECT results_eq(format('SELECT amount, doubled, note FROM ledger_agents.authorizations WHERE agent_id = %L ORDER BY sequence DESC LIMIT 2', :'b'), $$VALUES (4::bigint, '8', 'theirs'), (3, '6', 'theirs')$$, 'are filled');
+SELECT results_eq(format('SELECT amount, doubled, note FROM ledger_agents.authorizations WHERE agent_id = %L ORDER BY sequence DESC LIMIT 2', :'b'), $$VALUES (4::bigint, 8::bigint, 7), (3, 6, 7)$$, 'are filled');
 SELECT * FROM finish();
