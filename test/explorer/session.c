@@ -193,7 +193,9 @@ session_of(int pid)
 /*
  * For each busy session the sessions that it waits for, as bits; false: one of
  * them waits for no lock, or for one that nobody holds for long, as to make a
- * file longer.
+ * file longer.  The server looks at who waits first and then, one after the
+ * other, for whom: who by then waits for nobody has gone on, or was ended for
+ * a deadlock and is about to say so.
  */
 static bool
 read_waiting(unsigned *waits_for, unsigned *waiting)
@@ -204,6 +206,7 @@ read_waiting(unsigned *waits_for, unsigned *waiting)
 	PGresult   *result;
 	int			length = 0;
 	int			found;
+	bool		rested;
 
 	*waiting = 0;
 	if (!is_prepared)
@@ -221,12 +224,14 @@ read_waiting(unsigned *waits_for, unsigned *waiting)
 		die("who waits cannot be read: %s", PQerrorMessage(control));
 	memset(waits_for, 0, sizeof(unsigned) * MAX_SESSIONS);
 	found = PQntuples(result);
+	rested = found == count_busy();
 	for (int i = 0; i < found; i++)
 	{
 		Session    *session = session_of(atoi(PQgetvalue(result, i, 0)));
 		char	   *next = PQgetvalue(result, i, 1) + 1;
 
 		*waiting |= 1u << session->number;
+		rested = rested && *next != '}';
 		for (; *next != '\0' && *next != '}'; next += *next == ',')
 		{
 			Session    *other = session_of((int) strtol(next, &next, 10));
@@ -236,7 +241,7 @@ read_waiting(unsigned *waits_for, unsigned *waiting)
 		}
 	}
 	PQclear(result);
-	return found == count_busy();
+	return rested;
 }
 
 /* Somebody waits for itself, through others: the server is about to end one of them. */
