@@ -16,14 +16,49 @@ SELECT format($$
 FROM pg_attribute
 WHERE attrelid = 'ledger_agents.spend_request'::regclass AND attnum > 0 AND NOT attisdropped \gexec
 
+-- The bare statement for a whole batch: adds to each counter once and inserts all rows.  It checks nothing.  first: the
+-- number of the first request, which makes its ids differ from those of all others.
+CREATE FUNCTION floor.authorize_many(requests ledger_agents.spend_request[], prefix text, first bigint) RETURNS bigint
+LANGUAGE plpgsql SET search_path = floor AS $$
+DECLARE
+	answers bigint;
+BEGIN
+	WITH r AS MATERIALIZED (
+		SELECT u.agent_id, u.amount, u.idempotency_key, u.ordinality AS n,
+			row_number() OVER (PARTITION BY u.agent_id ORDER BY u.ordinality) AS place
+		FROM unnest(requests) WITH ORDINALITY u),
+	s AS (
+		SELECT agent_id, count(*) AS requests, sum(amount)::bigint AS amount FROM r GROUP BY agent_id),
+	k AS (
+		UPDATE counters c SET version = c.version + 1, sequence = c.sequence + s.requests,
+			decided_at = clock_timestamp(), total_spent = c.total_spent + s.amount, day_spent = c.day_spent + s.amount,
+			week_spent = c.week_spent + s.amount, month_spent = c.month_spent + s.amount,
+			year_spent = c.year_spent + s.amount
+		FROM s
+		WHERE c.organization_id = 'default' AND c.scope = 'agent' AND c.scope_id = s.agent_id::text
+		RETURNING s.agent_id, c.sequence - s.requests AS sequence, c.decided_at, c.month_spent)
+	INSERT INTO authorizations (organization_id, id, agent_id, sequence, decided_at, amount, counted_amount,
+		agent_spent, agent_limit, remaining, max_approvable, decision, status, agent_limit_frequency,
+		on_limit_exceeded, customer_id, currency, idempotency_key)
+	SELECT 'default', (prefix || (7000000000000000000 + first + r.n))::uuid, r.agent_id, k.sequence + r.place, k.decided_at,
+		r.amount, r.amount, k.month_spent, 1000000000000000, 1000000000000000 - k.month_spent, 1000000000000000,
+		'approved', 'authorized', 'perMonth', 'decline', 'customer1', 'USD', r.idempotency_key
+	FROM r JOIN k USING (agent_id)
+	ORDER BY r.n;
+	GET DIAGNOSTICS answers = ROW_COUNT;
+	RETURN answers;
+END
+$$;
+
 -- Microseconds a decision.  many: batches; one: the same requests by single calls, as many in one transaction; each: a
--- transaction for each.
+-- transaction for each; floor: batches, of the bare statement.
 CREATE PROCEDURE bench.time_batches(kind text, first bigint, calls bigint, size bigint, agents bigint,
 	INOUT microseconds numeric)
 LANGUAGE plpgsql AS $$
 DECLARE
 	requests ledger_agents.spend_request[];
 	request ledger_agents.spend_request;
+	prefix text := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000000)::bigint), 13, '0');
 	begun timestamptz;
 	taken interval := '0';
 	approved bigint := 0;
@@ -37,6 +72,8 @@ BEGIN
 			SELECT count(*) FILTER (WHERE decision = 'approved') INTO answers
 			FROM ledger_agents.authorize_many(requests);
 			approved := approved + answers;
+		ELSIF kind = 'floor' THEN
+			approved := approved + floor.authorize_many(requests, prefix, first + n * size);
 		ELSE
 			FOREACH request IN ARRAY requests LOOP
 				answer := (ledger_agents.authorize(agent_id => request.agent_id, amount => request.amount,
@@ -61,7 +98,7 @@ CREATE PROCEDURE bench.time_kinds(round integer, calls bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
 	first bigint := 7000000000 + round * 100 * calls;
-	kinds text[] := CASE round % 2 WHEN 1 THEN '{many,one,each}' ELSE '{each,one,many}' END;
+	kinds text[] := CASE round % 2 WHEN 1 THEN '{floor,many,one,each}' ELSE '{each,one,many,floor}' END;
 	kind text;
 	agents bigint;
 	size bigint;

@@ -124,7 +124,8 @@ ORDER BY setting;
 SELECT split_part(b.measure, ' ', 3)::bigint AS batch, split_part(b.measure, ' ', 2)::bigint AS agents,
 	round(b.value) AS "per second", 100000 AS "at least", pg_temp.mark(b.value >= 100000) AS ok,
 	round(client.ratio, 1) AS "of a client's calls", round(own.ratio, 1) AS "of calls that commit", 6 AS "at least",
-	pg_temp.mark(least(client.ratio, own.ratio) >= 6) AS ok, round(one.ratio, 1) AS "of calls in one transaction"
+	pg_temp.mark(least(client.ratio, own.ratio) >= 6) AS ok, round(one.ratio, 1) AS "of calls in one transaction",
+	round(bare.ratio, 2) AS "of (a) in batches"
 FROM bench.medians b,
 	LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY m.value / c.value)::numeric
 		FROM bench.results m JOIN bench.results c USING (round)
@@ -135,7 +136,10 @@ FROM bench.medians b,
 		WHERE m.measure = b.measure AND m.setting = 'many' AND c.setting = 'each') own (ratio),
 	LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY m.value / c.value)::numeric
 		FROM bench.results m JOIN bench.results c USING (measure, round)
-		WHERE m.measure = b.measure AND m.setting = 'many' AND c.setting = 'one') one (ratio)
+		WHERE m.measure = b.measure AND m.setting = 'many' AND c.setting = 'one') one (ratio),
+	LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY m.value / c.value)::numeric
+		FROM bench.results m JOIN bench.results c USING (measure, round)
+		WHERE m.measure = b.measure AND m.setting = 'many' AND c.setting = 'floor') bare (ratio)
 WHERE b.measure LIKE 'batch %' AND b.setting = 'many'
 ORDER BY agents, batch;
 
