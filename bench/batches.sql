@@ -94,6 +94,20 @@ BEGIN
 END
 $$;
 
+-- As many rows for the bare statement as for the extension, where single calls have added more: indexes of one size.
+CREATE PROCEDURE bench.level(first bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+	prefix text := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000000)::bigint), 13, '0');
+	missing bigint := (SELECT sum(sequence) FROM ledger_agents.counters) - (SELECT sum(sequence) FROM floor.counters);
+BEGIN
+	FOR n IN 0 .. missing / 1000 - 1 LOOP
+		PERFORM floor.authorize_many(bench.requests(first + n * 1000, 1000, 10000), prefix, first + n * 1000);
+		COMMIT;
+	END LOOP;
+END
+$$;
+
 CREATE PROCEDURE bench.time_kinds(round integer, calls bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -109,6 +123,7 @@ BEGIN
 	-- The session meets all agents, and makes its plans.
 	PERFORM bench.time_extension(first, 10000);
 	first := first + 10000;
+	CALL bench.level(1000 * first);
 	FOREACH kind IN ARRAY kinds LOOP
 		CALL bench.time_batches(kind, first, 1000, 100, 10000, value);
 		first := first + 1000;
